@@ -1,0 +1,1 @@
+//! JSON: typed column buffers in, payloads out.

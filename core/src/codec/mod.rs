@@ -1,0 +1,110 @@
+//! From raw records to rows and back: one format per file. A decoder knows columns, an encoder payloads; neither knows a step or a broker.
+
+#[cfg(feature = "json")]
+pub mod json;
+pub mod verbatim;
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+
+use crate::batch::Batch;
+use crate::error::Result;
+use crate::records::Records;
+use crate::reject::Reject;
+use crate::sink::Outgoing;
+
+/// A column that a decoder fills.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    pub name: String,
+    /// From the outside in: `merchant.id` is `["merchant", "id"]`.
+    pub path: Vec<String>,
+    pub kind: ColumnKind,
+    pub nullable: bool,
+    /// Fills an absent field; a null in the event is not absent.
+    pub default: Option<DefaultValue>,
+}
+
+/// The type of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnKind {
+    Bool,
+    Int32,
+    Int64,
+    Float32,
+    Float64,
+    String,
+    /// Base64 in JSON.
+    Bytes,
+    /// RFC 3339, or a number in the unit.
+    Timestamp(TimeUnit),
+    /// A list of exactly this many `float32`.
+    Float32List(i32),
+    /// A list of exactly this many `float64`.
+    Float64List(i32),
+}
+
+/// A default of a column; its variant fits the column's kind (timestamps are nanoseconds since the epoch).
+#[derive(Clone, Debug, PartialEq)]
+pub enum DefaultValue {
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    String(String),
+    Bytes(Vec<u8>),
+    Timestamp(i64),
+    List(Vec<f64>),
+}
+
+impl ColumnKind {
+    /// The Arrow type; timestamps are nanoseconds in UTC whatever the unit in the event.
+    pub fn data_type(self) -> DataType {
+        let list = |item: DataType, width: i32| {
+            DataType::FixedSizeList(Arc::new(Field::new("item", item, false)), width)
+        };
+        match self {
+            Self::Bool => DataType::Boolean,
+            Self::Int32 => DataType::Int32,
+            Self::Int64 => DataType::Int64,
+            Self::Float32 => DataType::Float32,
+            Self::Float64 => DataType::Float64,
+            Self::String => DataType::Utf8,
+            Self::Bytes => DataType::Binary,
+            Self::Timestamp(_) => DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),
+            Self::Float32List(width) => list(DataType::Float32, width),
+            Self::Float64List(width) => list(DataType::Float64, width),
+        }
+    }
+}
+
+/// The Arrow schema of decoded columns, in their order.
+pub fn schema_of(columns: &[Column]) -> SchemaRef {
+    let field = |c: &Column| Field::new(&c.name, c.kind.data_type(), c.nullable);
+    Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
+}
+
+/// What a decoder made of records: every record is a row or a reject.
+#[derive(Debug)]
+pub struct Decoded {
+    pub batch: Batch,
+    pub rejects: Vec<Reject>,
+}
+
+/// Raw records to rows.
+pub trait Decode: Send {
+    /// Decodes every record; a bad one becomes a reject and leaves its neighbours alone.
+    ///
+    /// # Errors
+    /// `Retry` or `Fatal` where the decoder itself cannot go on.
+    fn decode(&mut self, records: &Arc<Records>) -> Result<Decoded>;
+}
+
+/// Rows to payloads.
+pub trait Encode: Send {
+    /// Encodes every row.
+    ///
+    /// # Errors
+    /// `Reject` where some row cannot be encoded (the lane halves the batch to find it), `Fatal` where none can.
+    fn encode(&mut self, batch: &Batch) -> Result<Outgoing>;
+}

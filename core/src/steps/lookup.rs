@@ -1,0 +1,5 @@
+//! Lookup step.
+
+/// A keyed table.
+#[derive(Debug)]
+pub struct Table;

@@ -1,0 +1,79 @@
+//! The stages between source and sink. A step knows columns; it does not know formats, brokers or its neighbours.
+
+pub mod lookup;
+#[cfg(feature = "onnx")]
+pub mod model;
+#[cfg(feature = "sql")]
+pub mod sql;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+
+use crate::batch::Batch;
+use crate::error::Result;
+use crate::reject::{Reject, Stage};
+use crate::steps::lookup::Table;
+
+/// What a step may need beside its own configuration.
+#[derive(Debug, Default)]
+pub struct Env {
+    /// The loaded tables, by the name the pipeline file gives them.
+    pub tables: BTreeMap<String, Arc<Table>>,
+    /// The shared library of ONNX Runtime, where it was found.
+    pub onnxruntime: Option<PathBuf>,
+}
+
+/// What the configuration describes: planned once, opened once per lane.
+pub trait StepSpec: fmt::Debug + Send + Sync {
+    /// The stage this step is, for rejects and metrics.
+    fn stage(&self) -> Stage;
+
+    /// Checks the step against its input columns.
+    ///
+    /// # Errors
+    /// `Config`, saying what does not fit and what would.
+    fn plan(&self, input: &Schema, env: &Env) -> Result<Plan>;
+}
+
+/// Opens a step for one lane.
+pub type OpenStep = Box<dyn Fn() -> Result<Box<dyn Step>> + Send + Sync>;
+
+/// A step that fits its input.
+pub struct Plan {
+    pub output: SchemaRef,
+    /// What `check` prints of it, a line each.
+    pub details: Vec<String>,
+    /// What `check` warns of.
+    pub warnings: Vec<String>,
+    pub open: OpenStep,
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Plan");
+        out.field("output", &self.output);
+        out.field("details", &self.details);
+        out.finish_non_exhaustive()
+    }
+}
+
+/// A batch after a step. Rows that are in neither were filtered.
+#[derive(Debug)]
+pub struct Applied {
+    pub batch: Batch,
+    /// Rows refused for what they hold (a null at a tensor, a key that is missing): not a sign that the step is broken.
+    pub rejects: Vec<Reject>,
+}
+
+/// One stage, owned by one lane.
+pub trait Step: Send {
+    /// Carries a batch through.
+    ///
+    /// # Errors
+    /// `Reject` where some rows cannot be processed: the lane halves the batch to find them. `Fatal` where the step is broken.
+    fn apply(&mut self, batch: &Batch) -> Result<Applied>;
+}
