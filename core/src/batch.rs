@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
-use arrow::compute::take_record_batch;
+use arrow::compute::take_arrays;
 use arrow::datatypes::SchemaRef;
 
 use crate::error::{Error, Result};
@@ -65,12 +65,9 @@ impl Batch {
     /// `Fatal` where an index is out of range.
     pub fn take(&self, rows: &[u32]) -> Result<Self> {
         let indices = UInt32Array::from(rows.to_vec());
-        let taken = take_record_batch(&self.rows, &indices)
+        let columns = take_arrays(self.rows.columns(), &indices, None)
             .map_err(|e| Error::fatal("take rows of a batch").caused_by(e))?;
-        Ok(Self {
-            rows: taken,
-            origin: rows.iter().map(|row| self.origin[*row as usize]).collect(),
-            records: Arc::clone(&self.records),
-        })
+        let origin = rows.iter().map(|row| self.origin[*row as usize]).collect();
+        Self::new(self.rows.schema(), columns, origin, Arc::clone(&self.records))
     }
 }

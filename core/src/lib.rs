@@ -2,8 +2,15 @@
 //! It knows no broker, no configuration file and no network; those live in the crates around it.
 
 pub mod batch;
+pub mod breaker;
+pub mod carry;
 pub mod codec;
+pub mod commit;
+pub mod dead_letters;
 pub mod error;
+pub mod lane;
+pub mod ledger;
+pub mod memory;
 pub mod metrics;
 pub mod model;
 pub mod records;

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// What one lane counts. Plain atomics; whoever exports them reads them.
 #[derive(Debug, Default)]
 pub struct LaneMetrics {
+    /// When the lane last went round its loop, in milliseconds since the epoch.
+    pub heartbeat: Count,
     /// Records read from the source.
     pub consumed: Count,
     /// Records whose result was confirmed by the sink.
@@ -107,6 +109,20 @@ impl Latency {
     pub fn observe(&self, millis: u64) {
         self.counts[bucket_of(millis)].fetch_add(1, Ordering::Relaxed);
         self.sum_ms.fetch_add(millis, Ordering::Relaxed);
+    }
+
+    /// Counts the latencies of a batch: one addition per bucket, not per record.
+    pub fn observe_all(&self, millis: impl Iterator<Item = u64>) {
+        let mut counts = [0u64; BUCKETS];
+        let mut sum = 0;
+        for m in millis {
+            counts[bucket_of(m)] += 1;
+            sum += m;
+        }
+        for (count, n) in self.counts.iter().zip(counts).filter(|(_, n)| *n > 0) {
+            count.fetch_add(n, Ordering::Relaxed);
+        }
+        self.sum_ms.fetch_add(sum, Ordering::Relaxed);
     }
 
     /// The counts now.

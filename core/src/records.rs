@@ -155,6 +155,11 @@ impl Records {
         &self.partitions[self.partition[row] as usize]
     }
 
+    /// The index in [`Records::partitions`] of the partition record `row` came from.
+    pub fn partition_index(&self, row: usize) -> usize {
+        self.partition[row] as usize
+    }
+
     /// The partitions in here, each once.
     pub fn partitions(&self) -> &[TopicPartition] {
         &self.partitions

@@ -1,0 +1,78 @@
+//! What every connector can do, and what a lane asks of it. Knows no Kafka.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::time::Duration;
+
+use forebay_core::Result;
+use forebay_core::sink::Sink;
+use forebay_core::source::Source;
+
+/// A system that lanes read from and write to; opens one source and one sink per lane.
+pub trait Connector: Debug + Send + Sync {
+    /// Checks that the system answers and knows these topics; waits at most `within`. Returns the number of
+    /// partitions of each. Creates nothing.
+    ///
+    /// # Errors
+    /// `Fatal`, naming the address or the topic.
+    fn verify(&self, topics: &[String], within: Duration) -> Result<BTreeMap<String, usize>>;
+
+    /// A reading end for one lane.
+    ///
+    /// # Errors
+    /// `Config` where a setting is refused.
+    fn source(&self, spec: &SourceSpec) -> Result<Box<dyn Source>>;
+
+    /// A writing end for one lane; results and dead letters on one connector share it.
+    ///
+    /// # Errors
+    /// `Config` where a setting is refused.
+    fn sink(&self, spec: &SinkSpec) -> Result<Box<dyn Sink>>;
+}
+
+/// Which topics to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Topics {
+    Names(Vec<String>),
+    /// A regular expression that begins with `^`.
+    Pattern(String),
+}
+
+/// Where to start where the group has no commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    Earliest,
+    Latest,
+    /// The first record at or after this, in milliseconds since the epoch.
+    Timestamp(i64),
+}
+
+/// How the group shares its partitions out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupProtocol {
+    CooperativeSticky,
+    Range,
+    /// KIP-848: the broker decides.
+    Consumer,
+}
+
+/// What a lane reads.
+#[derive(Clone, Debug)]
+pub struct SourceSpec {
+    pub topics: Topics,
+    pub group: String,
+    pub start: Start,
+    pub protocol: GroupProtocol,
+    /// Bytes that may lie prefetched, at most.
+    pub prefetch_bytes: usize,
+}
+
+/// How a lane writes.
+#[derive(Clone, Debug)]
+pub struct SinkSpec {
+    /// `none`, `gzip`, `snappy`, `lz4` or `zstd`.
+    pub compression: String,
+    pub linger: Duration,
+    /// Bytes that may wait for their confirmation, at most.
+    pub buffer_bytes: usize,
+}

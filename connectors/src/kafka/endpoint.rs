@@ -1,0 +1,131 @@
+//! An endpoint's settings turned into client configurations. Data only: it opens nothing.
+
+use std::collections::BTreeMap;
+
+use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
+
+use crate::connector::{GroupProtocol, SinkSpec, SourceSpec};
+
+/// Where a cluster is and how its clients are set.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    pub bootstrap: Vec<String>,
+    /// Raw librdkafka settings of the user; those in [`OWNED`] were refused before.
+    pub client: BTreeMap<String, String>,
+}
+
+/// Settings that Forebay owns: a user's `client:` must not name them. Each with its reason.
+pub const OWNED: &[(&str, &str)] = &[
+    ("bootstrap.servers", "set `bootstrap`"),
+    ("metadata.broker.list", "set `bootstrap`"),
+    ("group.id", "set `source.group`"),
+    ("group.protocol", "set `source.group_protocol`"),
+    ("partition.assignment.strategy", "set `source.group_protocol`"),
+    ("enable.auto.commit", "Forebay commits what is delivered"),
+    ("enable.auto.offset.store", "Forebay commits what is delivered"),
+    ("auto.offset.reset", "set `source.start` and `source.on_gap`"),
+    (
+        "enable.idempotence",
+        "results keep their order and are written once per try",
+    ),
+    ("acks", "a result counts only when all in-sync replicas have it"),
+    (
+        "request.required.acks",
+        "a result counts only when all in-sync replicas have it",
+    ),
+    ("message.timeout.ms", "a result is never given up"),
+    ("delivery.timeout.ms", "a result is never given up"),
+    ("retries", "a result is never given up"),
+    ("message.send.max.retries", "a result is never given up"),
+    ("transactional.id", "set `delivery`"),
+    ("partitioner", "results are partitioned as Java clients do"),
+    ("compression.type", "set `sink.compression`"),
+    ("compression.codec", "set `sink.compression`"),
+    ("linger.ms", "set `sink.linger`"),
+    ("queue.buffering.max.ms", "set `sink.linger`"),
+    ("queued.max.messages.kbytes", "set `memory`"),
+    ("queue.buffering.max.kbytes", "set `memory`"),
+    ("allow.auto.create.topics", "Forebay creates no topic by accident"),
+    ("enable.partition.eof", "the lane reads what has arrived"),
+    ("isolation.level", "aborted records are not events"),
+    ("log.queue", "librdkafka's log goes to Forebay's"),
+];
+
+impl Endpoint {
+    fn base(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config
+            .set_log_level(RDKafkaLogLevel::Warning)
+            .set("bootstrap.servers", self.bootstrap.join(","))
+            .set("client.id", "forebay")
+            .set("enable.metrics.push", "false")
+            .set("allow.auto.create.topics", "false")
+            // A broker that comes back should be found within a second or two.
+            .set("reconnect.backoff.max.ms", "1000");
+        config
+    }
+
+    fn with_overrides(&self, mut config: ClientConfig) -> ClientConfig {
+        for (name, value) in &self.client {
+            config.set(name, value);
+        }
+        config
+    }
+
+    /// A client that only asks for metadata.
+    pub(super) fn probe(&self) -> ClientConfig {
+        self.with_overrides(self.base())
+    }
+
+    pub(super) fn consumer(&self, spec: &SourceSpec) -> ClientConfig {
+        let mut config = self.base();
+        config
+            .set("group.id", &spec.group)
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            // A position that is gone is the lane's to decide, not the client's.
+            .set("auto.offset.reset", "error")
+            .set("isolation.level", "read_committed")
+            // The default of a second stalls a fast reader each time its queue was full.
+            .set("fetch.queue.backoff.ms", "5")
+            .set("queued.min.messages", "20000")
+            .set(
+                "queued.max.messages.kbytes",
+                (spec.prefetch_bytes / 1024).max(1024).to_string(),
+            );
+        match spec.protocol {
+            GroupProtocol::CooperativeSticky => {
+                config.set("partition.assignment.strategy", "cooperative-sticky");
+            }
+            GroupProtocol::Range => {
+                config.set("partition.assignment.strategy", "range");
+            }
+            GroupProtocol::Consumer => {
+                config.set("group.protocol", "consumer");
+            }
+        }
+        self.with_overrides(config)
+    }
+
+    pub(super) fn producer(&self, spec: &SinkSpec) -> ClientConfig {
+        let mut config = self.base();
+        config
+            .set("enable.idempotence", "true")
+            // 0 = for ever: a result that cannot be delivered now is delivered later.
+            .set("message.timeout.ms", "0")
+            // Consistent with Java producers, so that results stay co-partitioned.
+            .set("partitioner", "murmur2_random")
+            .set("compression.type", &spec.compression)
+            .set("linger.ms", (spec.linger.as_micros() as f64 / 1000.0).to_string())
+            // One record may be larger than a batch usually is; the broker has the last word.
+            .set("message.max.bytes", "100000000")
+            .set("batch.size", "900000")
+            .set("queue.buffering.max.messages", "1000000")
+            .set(
+                "queue.buffering.max.kbytes",
+                (spec.buffer_bytes / 1024).max(1024).to_string(),
+            );
+        self.with_overrides(config)
+    }
+}

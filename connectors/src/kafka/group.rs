@@ -1,0 +1,120 @@
+//! The group's callbacks, turned into events: they record what happened and return. The source acts on it later, in
+//! the lane's own thread and in its own order.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{ClientContext, TopicPartitionList};
+use tracing::{debug, info, warn};
+
+/// What happened to the group.
+#[derive(Debug)]
+pub(super) enum Change {
+    Assign(TopicPartitionList),
+    Revoke {
+        partitions: TopicPartitionList,
+        lost: bool,
+    },
+    Commit {
+        positions: TopicPartitionList,
+        outcome: KafkaResult<()>,
+    },
+}
+
+/// The inbox of a consumer's callbacks.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    inbox: Mutex<VecDeque<Change>>,
+    /// Set before the consumer is dropped: from then on nobody is left to act, and a revocation that waits for
+    /// somebody would hang the drop for ever.
+    closing: AtomicBool,
+}
+
+impl Group {
+    pub(super) fn next(&self) -> Option<Change> {
+        self.lock().pop_front()
+    }
+
+    pub(super) fn put_back(&self, change: Change) {
+        self.lock().push_front(change);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Change>> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, change: Change) {
+        self.lock().push_back(change);
+    }
+}
+
+impl ClientContext for Group {
+    fn log(&self, level: RDKafkaLogLevel, _facility: &str, text: &str) {
+        log(level as i32, text);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        debug!(%error, reason, "kafka client");
+    }
+}
+
+/// A line of librdkafka's log; the level is syslog's.
+pub(super) fn log(level: i32, text: &str) {
+    match level {
+        0..=4 => warn!(target: "librdkafka", "{text}"),
+        5 | 6 => info!(target: "librdkafka", "{text}"),
+        _ => debug!(target: "librdkafka", "{text}"),
+    }
+}
+
+impl ConsumerContext for Group {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        event: RDKafkaRespErr,
+        partitions: &mut TopicPartitionList,
+    ) {
+        let cooperative = matches!(consumer.rebalance_protocol(), RebalanceProtocol::Cooperative);
+        let closing = self.closing.load(Ordering::Acquire);
+        if event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            if !closing {
+                self.push(Change::Assign(partitions.clone()));
+            }
+        } else if closing {
+            let done = if cooperative {
+                consumer.incremental_unassign(partitions)
+            } else {
+                consumer.unassign()
+            };
+            if let Err(error) = done {
+                debug!(%error, "unassign while closing");
+            }
+        } else {
+            let lost = consumer.assignment_lost();
+            self.push(Change::Revoke {
+                partitions: partitions.clone(),
+                lost,
+            });
+        }
+    }
+
+    fn commit_callback(&self, outcome: KafkaResult<()>, positions: &TopicPartitionList) {
+        self.push(Change::Commit {
+            positions: positions.clone(),
+            outcome,
+        });
+    }
+}

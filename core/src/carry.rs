@@ -1,0 +1,231 @@
+//! One batch's way from records to payloads: decode, steps, encode. Where a step fails on a batch, halves are tried
+//! until the guilty rows are alone; only they are rejected. Knows no source, no sink and no position.
+
+use std::any::Any;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::batch::Batch;
+use crate::breaker::{BROKEN, Breaker, WINDOW};
+use crate::codec::{Decode, Encode};
+use crate::error::{Error, Kind, Result};
+use crate::metrics::LaneMetrics;
+use crate::records::Records;
+use crate::reject::{Reject, Stage};
+use crate::sink::Outgoing;
+use crate::steps::Step;
+
+/// Everything between source and sink, owned by one lane.
+pub struct Carrier {
+    decode: Box<dyn Decode>,
+    steps: Vec<(Stage, Box<dyn Step>)>,
+    encode: Box<dyn Encode>,
+    breaker: Breaker,
+    metrics: Arc<LaneMetrics>,
+}
+
+impl fmt::Debug for Carrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Carrier({} steps)", self.steps.len())
+    }
+}
+
+/// What became of records: results to write, and rejects in the order of their records. The rest was filtered.
+#[derive(Debug)]
+pub struct Carried {
+    pub results: Outgoing,
+    pub rejects: Vec<Reject>,
+}
+
+impl Carrier {
+    /// A carrier of opened parts.
+    pub fn new(
+        decode: Box<dyn Decode>,
+        steps: Vec<(Stage, Box<dyn Step>)>,
+        encode: Box<dyn Encode>,
+        metrics: Arc<LaneMetrics>,
+    ) -> Self {
+        Self {
+            decode,
+            steps,
+            encode,
+            breaker: Breaker::default(),
+            metrics,
+        }
+    }
+
+    /// Carries records through.
+    ///
+    /// # Errors
+    /// `Fatal` where a step is broken, not the data.
+    pub fn carry(&mut self, records: &Arc<Records>) -> Result<Carried> {
+        let mut clock = Clock::new(&self.metrics);
+        let decoded = caught(Stage::Decode, || self.decode.decode(records))?;
+        clock.lap(0);
+        let (mut batch, mut rejects) = (decoded.batch, decoded.rejects);
+        for (stage, step) in &mut self.steps {
+            if batch.is_empty() {
+                break;
+            }
+            batch = apply(*stage, step.as_mut(), batch, &mut rejects, &mut self.breaker)?;
+        }
+        clock.lap(1);
+        let results = encode(self.encode.as_mut(), &mut batch, &mut rejects, &mut self.breaker)?;
+        clock.lap(2);
+        rejects.sort_by_key(|r| r.record);
+        for reject in &rejects {
+            self.metrics.rejects[reject.stage as usize].add(1);
+        }
+        Ok(Carried { results, rejects })
+    }
+}
+
+/// Adds the time since the last lap to one of the lane's busy counters.
+struct Clock<'a> {
+    metrics: &'a LaneMetrics,
+    last: Instant,
+}
+
+impl<'a> Clock<'a> {
+    fn new(metrics: &'a LaneMetrics) -> Self {
+        Self {
+            metrics,
+            last: Instant::now(),
+        }
+    }
+
+    fn lap(&mut self, stage: usize) {
+        let now = Instant::now();
+        let nanos = now.duration_since(self.last).as_nanos();
+        self.metrics.busy[stage].add(u64::try_from(nanos).unwrap_or(u64::MAX));
+        self.last = now;
+    }
+}
+
+fn apply(
+    stage: Stage,
+    step: &mut dyn Step,
+    batch: Batch,
+    rejects: &mut Vec<Reject>,
+    breaker: &mut Breaker,
+) -> Result<Batch> {
+    let (input, applied) = without_guilty(stage, batch, rejects, breaker, |b| {
+        caught(stage, || step.apply(b))
+    })?;
+    if applied.batch.len() + applied.rejects.len() > input.len() {
+        return Err(
+            Error::fatal(format!("the {stage} step gave more rows than it got"))
+                .with("rows_in", input.len())
+                .with("rows_out", applied.batch.len() + applied.rejects.len()),
+        );
+    }
+    rejects.extend(applied.rejects);
+    Ok(applied.batch)
+}
+
+fn encode(
+    encoder: &mut dyn Encode,
+    batch: &mut Batch,
+    rejects: &mut Vec<Reject>,
+    breaker: &mut Breaker,
+) -> Result<Outgoing> {
+    let stage = Stage::Encode;
+    let all = batch.slice(0, batch.len());
+    let (good, outgoing) = without_guilty(stage, all, rejects, breaker, |b| {
+        caught(stage, || encoder.encode(b))
+    })?;
+    *batch = good;
+    Ok(outgoing)
+}
+
+/// Runs `run` on the batch; where it fails, finds the rows that fail alone, rejects them, and runs it on the others.
+/// Returns the batch that went through, and what came of it.
+fn without_guilty<T>(
+    stage: Stage,
+    batch: Batch,
+    rejects: &mut Vec<Reject>,
+    breaker: &mut Breaker,
+    mut run: impl FnMut(&Batch) -> Result<T>,
+) -> Result<(Batch, T)> {
+    let failure = match run(&batch) {
+        Ok(output) => {
+            breaker.record(batch.len(), &[]);
+            return Ok((batch, output));
+        }
+        Err(error) if error.kind() == Kind::Reject => error,
+        Err(error) => return Err(error),
+    };
+    let mut guilty = Vec::new();
+    find_guilty(&batch, 0, failure, &mut guilty, &mut run)?;
+    let rows: Vec<u32> = guilty.iter().map(|(row, _)| *row).collect();
+    if breaker.record(batch.len(), &rows) {
+        let reason = guilty.pop().map(|(_, error)| error);
+        return Err(broken(stage, reason));
+    }
+    let good: Vec<u32> = (0..batch.len() as u32)
+        .filter(|row| rows.binary_search(row).is_err())
+        .collect();
+    rejects.extend(guilty.into_iter().map(|(row, error)| Reject {
+        record: batch.origin[row as usize],
+        stage,
+        reason: error.to_string(),
+    }));
+    let rest = batch.take(&good)?;
+    match run(&rest) {
+        Ok(output) => Ok((rest, output)),
+        Err(error) => Err(Error::fatal(format!(
+            "the {stage} step failed on rows that pass one by one; it is broken, not the data"
+        ))
+        .caused_by(error)),
+    }
+}
+
+fn broken(stage: Stage, reason: Option<Error>) -> Error {
+    let message = format!(
+        "{BROKEN} of the last {WINDOW} rows failed alone in the {stage} step: the model or the query is broken, \
+         not the data; nothing of this batch was committed"
+    );
+    match reason {
+        Some(reason) => Error::fatal(message).caused_by(reason),
+        None => Error::fatal(message),
+    }
+}
+
+/// Halves until the rows that fail are alone; `first` is the row number of the batch's first row.
+fn find_guilty<T>(
+    batch: &Batch,
+    first: u32,
+    failure: Error,
+    guilty: &mut Vec<(u32, Error)>,
+    run: &mut impl FnMut(&Batch) -> Result<T>,
+) -> Result<()> {
+    if batch.len() == 1 {
+        guilty.push((first, failure));
+        return Ok(());
+    }
+    let middle = batch.len() / 2;
+    for (start, len) in [(0, middle), (middle, batch.len() - middle)] {
+        let half = batch.slice(start, len);
+        match run(&half) {
+            Ok(_) => {}
+            Err(error) if error.kind() == Kind::Reject => {
+                find_guilty(&half, first + start as u32, error, guilty, run)?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// A panic becomes an error of the batch; its text may hold data and is not passed on.
+fn caught<T>(stage: Stage, run: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic: Box<dyn Any + Send>| {
+        drop(panic);
+        Err(match stage {
+            Stage::Decode => Error::fatal("the decoder panicked"),
+            _ => Error::reject(format!("the {stage} step panicked")),
+        })
+    })
+}
