@@ -1,0 +1,238 @@
+//! Kafka nodes as native processes: KRaft, each both controller and broker, on free loopback ports.
+
+use std::fs::{self, File};
+use std::io;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::process;
+
+/// A cluster's processes and their data.
+#[derive(Debug)]
+pub(crate) struct Native {
+    nodes: Vec<Node>,
+    // Last: the processes end before their data goes.
+    data: TempDir,
+}
+
+#[derive(Debug)]
+struct Node {
+    folder: PathBuf,
+    port: u16,
+    process: Option<Child>,
+}
+
+/// Any id will do; brokers of one cluster must agree on it.
+const CLUSTER_ID: &str = "Zm9yZWJheS10ZXN0cy0xMg";
+
+impl Native {
+    pub(crate) fn start(count: usize, properties: &[(String, String)]) -> io::Result<Self> {
+        let data = tempfile::Builder::new().prefix("forebay-kafka-").tempdir()?;
+        let ports = free_ports(2 * count)?;
+        let (brokers, controllers) = ports.split_at(count);
+        let voters: Vec<String> = controllers
+            .iter()
+            .enumerate()
+            .map(|(i, port)| format!("{}@127.0.0.1:{port}", i + 1))
+            .collect();
+        let mut nodes = Vec::new();
+        for i in 0..count {
+            let folder = data.path().join(format!("node-{}", i + 1));
+            fs::create_dir_all(&folder)?;
+            let settings = settings(
+                i + 1,
+                count,
+                brokers[i],
+                controllers[i],
+                &voters.join(","),
+                &folder,
+            );
+            let own = properties.iter().map(|(name, value)| format!("{name}={value}\n"));
+            fs::write(
+                folder.join("server.properties"),
+                settings + &own.collect::<String>(),
+            )?;
+            nodes.push(Node {
+                folder,
+                port: brokers[i],
+                process: None,
+            });
+        }
+        let formats: io::Result<Vec<Child>> = nodes.iter().map(Node::format).collect();
+        for mut child in formats? {
+            if !child.wait()?.success() {
+                return Err(io::Error::other(format!(
+                    "kafka storage format failed: {}",
+                    tail(data.path())
+                )));
+            }
+        }
+        let mut native = Self { nodes, data };
+        (0..count).try_for_each(|i| native.start_node(i))?;
+        Ok(native)
+    }
+
+    pub(crate) fn bootstrap(&self) -> String {
+        let addresses: Vec<String> = self
+            .nodes
+            .iter()
+            .map(|n| format!("127.0.0.1:{}", n.port))
+            .collect();
+        addresses.join(",")
+    }
+
+    pub(crate) fn start_node(&mut self, i: usize) -> io::Result<()> {
+        let heap = if self.nodes.len() == 1 {
+            "-Xmx512m"
+        } else {
+            "-Xmx320m"
+        };
+        let node = &mut self.nodes[i];
+        let mut command = java(&[heap], &node.folder)?;
+        command
+            .arg("kafka.Kafka")
+            .arg(node.folder.join("server.properties"));
+        node.process = Some(process::spawn(command)?);
+        Ok(())
+    }
+
+    /// SIGTERM, and SIGKILL where the node does not end: the last of three loses its quorum and never would.
+    pub(crate) fn stop_node(&mut self, i: usize, signal: i32) -> io::Result<()> {
+        let Some(mut child) = self.nodes[i].process.take() else {
+            return Ok(());
+        };
+        process::signal(&child, signal);
+        let until = Instant::now() + Duration::from_secs(10);
+        while child.try_wait()?.is_none() {
+            if Instant::now() >= until {
+                child.kill()?;
+                child.wait()?;
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// The first node that ended by itself, with the end of its log.
+    pub(crate) fn failure(&mut self) -> Option<String> {
+        let ended = |n: &mut Node| {
+            n.process
+                .as_mut()
+                .is_some_and(|p| matches!(p.try_wait(), Ok(Some(_))))
+        };
+        let node = self
+            .nodes
+            .iter_mut()
+            .find_map(|n| ended(n).then(|| n.folder.clone()))?;
+        Some(tail(&node))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        self.nodes
+            .iter()
+            .filter_map(|n| n.process.as_ref().map(Child::id))
+            .collect()
+    }
+}
+
+impl Drop for Native {
+    fn drop(&mut self) {
+        for child in self.nodes.iter_mut().filter_map(|n| n.process.as_mut()) {
+            // Tests need no orderly end; data goes with the folder.
+            drop(child.kill());
+            drop(child.wait());
+        }
+        if std::thread::panicking() {
+            self.data.disable_cleanup(true);
+            eprintln!("kafka's logs are kept in {}", self.data.path().display());
+        }
+    }
+}
+
+impl Node {
+    fn format(&self) -> io::Result<Child> {
+        let mut command = java(&["-Xmx128m"], &self.folder)?;
+        command.args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"]);
+        command.arg(self.folder.join("server.properties"));
+        process::spawn(command)
+    }
+}
+
+fn java(options: &[&str], folder: &Path) -> io::Result<Command> {
+    let jars = home()?.join("*");
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(folder.join("kafka.log"))?;
+    let mut command = Command::new("java");
+    command.args(options).args([
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-Xshare:auto",
+        "-cp",
+    ]);
+    command.arg(jars).current_dir(folder).stdin(Stdio::null());
+    command.stdout(log.try_clone()?).stderr(log);
+    Ok(command)
+}
+
+/// The folder of Kafka's jars.
+fn home() -> io::Result<PathBuf> {
+    let named = std::env::var_os("FOREBAY_KAFKA_HOME").map(PathBuf::from);
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
+    let home = named
+        .or_else(|| Some(cache?.join("forebay/kafka/4.4.0")))
+        .filter(|h| h.is_dir());
+    home.ok_or_else(|| {
+        io::Error::other(
+            "Apache Kafka's jars are not in the cache; run `make kafka`, or set FOREBAY_KAFKA_HOME",
+        )
+    })
+}
+
+/// Ports that were free a moment ago, all different.
+fn free_ports(count: usize) -> io::Result<Vec<u16>> {
+    let listeners: io::Result<Vec<TcpListener>> =
+        (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect();
+    listeners?.iter().map(|l| Ok(l.local_addr()?.port())).collect()
+}
+
+fn settings(id: usize, count: usize, port: u16, controller: u16, voters: &str, folder: &Path) -> String {
+    let replicas = count.min(3);
+    let in_sync = replicas.min(2);
+    format!(
+        "process.roles=broker,controller\nnode.id={id}\ncontroller.quorum.voters={voters}\n\
+         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
+         advertised.listeners=PLAINTEXT://127.0.0.1:{port}\ncontroller.listener.names=CONTROLLER\n\
+         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
+         inter.broker.listener.name=PLAINTEXT\nlog.dirs={}\nauto.create.topics.enable=false\n\
+         default.replication.factor={replicas}\nmin.insync.replicas={in_sync}\n\
+         offsets.topic.num.partitions=4\noffsets.topic.replication.factor={replicas}\n\
+         transaction.state.log.num.partitions=4\ntransaction.state.log.replication.factor={replicas}\n\
+         transaction.state.log.min.isr={in_sync}\ngroup.initial.rebalance.delay.ms=0\n\
+         group.min.session.timeout.ms=1000\ngroup.coordinator.rebalance.protocols=classic,consumer\n\
+         group.consumer.min.session.timeout.ms=1000\ngroup.consumer.session.timeout.ms=6000\n\
+         group.consumer.min.heartbeat.interval.ms=500\ngroup.consumer.heartbeat.interval.ms=1000\n\
+         log.retention.check.interval.ms=500\nlog.segment.delete.delay.ms=100\n",
+        folder.join("data").display()
+    )
+}
+
+/// The last lines of the logs below `folder`.
+fn tail(folder: &Path) -> String {
+    let log = if folder.join("kafka.log").exists() {
+        folder.join("kafka.log")
+    } else {
+        folder.join("node-1/kafka.log")
+    };
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().rev().take(15).collect();
+    lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+}
