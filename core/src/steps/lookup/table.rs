@@ -46,14 +46,11 @@ impl Table {
         let read = reader(spec)?;
         let file = File::open(&spec.file).map_err(|e| fault(spec, "cannot be opened").caused_by(e))?;
         let columns = read(spec, file)?;
+        let index = index(spec, &columns)?;
         refuse_nulls(spec, &columns)?;
         let schema = schema_of(&spec.columns);
         let rows = RecordBatch::try_new(schema, columns)
             .map_err(|_| fault(spec, "its columns do not fit the declared types"))?;
-        if rows.num_rows() >= u32::MAX as usize {
-            return Err(fault(spec, "more than 4 billion rows"));
-        }
-        let index = index(spec, &rows)?;
         Ok(Self {
             name: spec.name.clone(),
             key: spec.key.clone(),
@@ -172,9 +169,13 @@ fn refuse_nulls(spec: &TableSpec, columns: &[ArrayRef]) -> Result<()> {
     Ok(())
 }
 
-fn index(spec: &TableSpec, rows: &RecordBatch) -> Result<Index> {
+fn index(spec: &TableSpec, columns: &[ArrayRef]) -> Result<Index> {
     let key = &spec.key;
-    let keys = rows.column_by_name(key).ok_or_else(|| absent(spec, key, []))?;
+    let at = spec.columns.iter().position(|column| &column.name == key);
+    let keys = at.map(|at| &columns[at]).ok_or_else(|| absent(spec, key, []))?;
+    if keys.len() >= u32::MAX as usize {
+        return Err(fault(spec, "it has more than 4 billion rows"));
+    }
     Index::build(keys).map_err(|bad| match bad {
         BadKey::Null { row } => fault(spec, format!("row {}: the key \"{key}\" is null", row + 1)),
         BadKey::Duplicate { first, row } => fault(

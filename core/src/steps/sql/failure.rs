@@ -19,7 +19,8 @@ fn reason(expr: &dyn PhysicalExpr, error: &DataFusionError) -> String {
     }
 }
 
-fn root(error: &DataFusionError) -> &DataFusionError {
+/// The error without the engine's contexts around it.
+pub(super) fn root(error: &DataFusionError) -> &DataFusionError {
     match error {
         DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => root(inner),
         DataFusionError::Shared(inner) => root(inner),

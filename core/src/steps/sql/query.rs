@@ -4,17 +4,19 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion_common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion_common::{DFSchema, DataFusionError, TableReference};
 use datafusion_expr::Expr;
 use datafusion_expr::execution_props::ExecutionProps;
 use datafusion_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion_expr::simplify::SimplifyContext;
 use datafusion_optimizer::simplify_expressions::ExprSimplifier;
-use datafusion_physical_expr::expressions::CastExpr;
+use datafusion_physical_expr::expressions::{BinaryExpr, CastExpr};
 use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
 use datafusion_sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 use datafusion_sql::sqlparser::ast;
 
+use super::failure;
 use super::functions::{FUNCTIONS, Functions};
 use super::inspect::Names;
 use super::metadata::Metadata;
@@ -241,6 +243,7 @@ impl<'a> Planner<'a> {
                 &ExecutionProps::new(),
                 &PhysicalPlanningContext::default(),
             )
+            .and_then(refuse_overflow)
         });
         planned.map_err(|e| refuse(what, &e))
     }
@@ -301,8 +304,24 @@ fn refuse_duplicates(items: &[(String, Expr)]) -> Result<()> {
     }
 }
 
+/// Integers out of range fail instead of wrapping around: a wrong number would pass for a right one.
+fn refuse_overflow(expr: Arc<dyn PhysicalExpr>) -> datafusion_common::Result<Arc<dyn PhysicalExpr>> {
+    let checked = expr.transform_up(|expr| {
+        let Some(binary) = expr.downcast_ref::<BinaryExpr>() else {
+            return Ok(Transformed::no(expr));
+        };
+        let checked = binary.clone().with_fail_on_overflow(true);
+        Ok(Transformed::yes(Arc::new(checked) as Arc<dyn PhysicalExpr>))
+    });
+    checked.data()
+}
+
 /// At plan time the engine's text holds the query's own words and no data.
 fn refuse(what: &str, error: &DataFusionError) -> Error {
-    let text = error.strip_backtrace();
-    Error::config(format!("sql: {what}: {text}"))
+    let text = failure::root(error).message();
+    let lines = text.lines().map(str::trim);
+    let lines: Vec<&str> = lines
+        .filter(|line| !line.is_empty() && !line.starts_with("This issue was"))
+        .collect();
+    Error::config(format!("sql: {what}: {}", lines.join("; ")))
 }
