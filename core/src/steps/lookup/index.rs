@@ -29,10 +29,9 @@ pub(super) enum Index {
 
 impl Index {
     pub(super) fn build(keys: &ArrayRef) -> Result<Self, BadKey> {
-        if let Some(nulls) = keys.logical_nulls() {
-            if let Some(row) = (0..keys.len()).find(|row| nulls.is_null(*row)) {
-                return Err(BadKey::Null { row });
-            }
+        let nulls = keys.logical_nulls();
+        if let Some(row) = nulls.and_then(|nulls| (0..keys.len()).find(|row| nulls.is_null(*row))) {
+            return Err(BadKey::Null { row });
         }
         match keys.data_type() {
             DataType::Int32 => {

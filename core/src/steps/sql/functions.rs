@@ -13,6 +13,8 @@ use datafusion_expr::{
     TableSource, Volatility, WindowUDF,
 };
 
+use super::element::ElementPlanner;
+
 /// Names that the planner itself turns into functions.
 const BUILT_IN: [&str; 2] = ["map", "make_map"];
 
@@ -74,6 +76,7 @@ impl Functions {
 
 fn planners() -> Vec<Arc<dyn ExprPlanner>> {
     vec![
+        Arc::new(ElementPlanner),
         Arc::new(datafusion_functions::core::planner::CoreFunctionPlanner::default()),
         Arc::new(datafusion_functions_nested::planner::NestedFunctionPlanner),
         Arc::new(datafusion_functions_nested::planner::FieldAccessPlanner),

@@ -1,6 +1,7 @@
 //! The `sql` step: a filter and a projection over the columns that arrive, planned once and evaluated per batch.
 //! It knows no other table, and no row but those of its batch.
 
+mod element;
 mod failure;
 mod functions;
 mod inspect;
@@ -9,6 +10,7 @@ mod nulls;
 mod query;
 mod run;
 mod syntax;
+mod types;
 mod wildcard;
 
 #[cfg(test)]

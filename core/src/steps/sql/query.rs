@@ -22,6 +22,7 @@ use super::inspect::Names;
 use super::metadata::Metadata;
 use super::nulls;
 use super::syntax::Selection;
+use super::types::plain;
 use super::wildcard;
 use crate::error::{Error, Result};
 
@@ -250,6 +251,7 @@ impl<'a> Planner<'a> {
 
     fn output(&self, name: &str, expr: &Expr, scope: &Scope) -> Result<(Arc<dyn PhysicalExpr>, Field)> {
         let what = format!("column \"{name}\"");
+        let never_null = nulls::never_null(expr, &qualified(self.names.table, &scope.schema)?);
         let expr = self.physical(&what, expr, scope)?;
         let found = expr.data_type(&scope.schema).map_err(|e| refuse(&what, &e))?;
         if found == DataType::Null {
@@ -257,23 +259,13 @@ impl<'a> Planner<'a> {
                 "sql: {what} has no type: write CAST(NULL AS VARCHAR), or the type it is to have"
             )));
         }
-        let nullable = expr.nullable(&scope.schema).map_err(|e| refuse(&what, &e))?;
+        let nullable = !never_null && expr.nullable(&scope.schema).map_err(|e| refuse(&what, &e))?;
         let wanted = plain(&found);
         let field = Field::new(name, wanted.clone(), nullable);
         if wanted == found {
             return Ok((expr, field));
         }
         Ok((Arc::new(CastExpr::new(expr, wanted, None)), field))
-    }
-}
-
-/// Functions may give views and large strings, which no encoder needs to know.
-fn plain(found: &DataType) -> DataType {
-    match found {
-        DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
-        DataType::BinaryView | DataType::LargeBinary => DataType::Binary,
-        DataType::Dictionary(_, values) => plain(values),
-        other => other.clone(),
     }
 }
 

@@ -11,11 +11,10 @@ use crate::records::{Record, Records};
 
 #[test]
 fn expressions_give_what_sql_says() {
-    let null = Value::Null;
     let cases: Vec<(&str, Value)> = vec![
         ("amount + 1", json!([2.0, 3.0, 5.0, 1.0])),
         ("ln(1 + amount) > 0.7", json!([false, true, true, false])),
-        ("SQRT(amount)", json!([1.0, 1.4142135623730951, 2.0, 0.0])),
+        ("SQRT(amount * 4)", json!([2.0, 2.8284271247461903, 4.0, 0.0])),
         ("power(amount, 2)", json!([1.0, 4.0, 16.0, 0.0])),
         ("abs(-cardAge)", json!([10, 20, 30, 40])),
         ("round(rate / 3, 2)", json!([0.17, null, 0.67, 2.67])),
@@ -35,6 +34,10 @@ fn expressions_give_what_sql_says() {
         ("p[2]", json!([1.0, 4.0, 7.0, 10.0])),
         ("p[4]", json!([null, null, null, null])),
         ("p[cardAge / 10]", json!([0.0, 4.0, 8.0, null])),
+        ("p[0]", json!([null, null, null, null])),
+        ("p[count]", json!([0.0, null, null, 11.0])),
+        ("[10, 20, 30][count]", json!([10, null, null, 30])),
+        ("named_struct('a', cardAge)['a']", json!([10, 20, 30, 40])),
         ("p[-1]", json!([2.0, 5.0, 8.0, 11.0])),
         ("place['city']", json!(["Rome", "Oslo", "Bern", "Riga"])),
         ("place.city", json!(["Rome", "Oslo", "Bern", "Riga"])),
@@ -44,6 +47,7 @@ fn expressions_give_what_sql_says() {
         ("cardAge BETWEEN 20 AND 30", json!([false, true, true, false])),
         ("currency IS NULL", json!([false, false, true, false])),
         ("id || '-' || text", json!(["a-1", "b-22", "c-333", "d-secret"])),
+        ("id || currency", json!(["aEUR", "bUSD", null, "dEUR"])),
         ("concat(id, currency)", json!(["aEUR", "bUSD", "c", "dEUR"])),
         ("upper(id)", json!(["A", "B", "C", "D"])),
         ("length(text)", json!([1, 2, 3, 6])),
@@ -80,7 +84,6 @@ fn expressions_give_what_sql_says() {
 
 #[test]
 fn metadata_columns_read_the_records_of_their_rows() {
-    let null = Value::Null;
     let cases: Vec<(&str, Value)> = vec![
         ("CAST(_key AS VARCHAR)", json!(["k1", "k3", null, "k7"])),
         ("CAST(_value AS VARCHAR)", json!(["v1", "v3", "v5", null])),
@@ -154,6 +157,25 @@ fn a_filter_keeps_origins_and_metadata_in_step() {
     );
     assert_eq!(third.batch.origin, [7]);
     assert!(third.rejects.is_empty());
+}
+
+#[test]
+fn lists_are_indexed_in_slices_and_behind_filters() {
+    let slice = batch().slice(2, 2);
+    let output = apply_to("SELECT p[1] AS x FROM input", &slice).unwrap().batch;
+    assert_eq!(lines(&output.rows), "{\"x\":6.0}\n{\"x\":9.0}\n");
+    let output = apply("SELECT p[3] AS x FROM input WHERE NOT flag").unwrap();
+    assert_eq!(lines(&output.rows), "{\"x\":5.0}\n{\"x\":11.0}\n");
+}
+
+#[test]
+fn a_constant_filter_keeps_all_or_none() {
+    assert_eq!(apply("SELECT id FROM input WHERE true").unwrap().len(), 4);
+    assert_eq!(apply("SELECT id FROM input WHERE 1 = 2").unwrap().len(), 0);
+    assert_eq!(
+        apply("SELECT id FROM input WHERE currency = NULL").unwrap().len(),
+        0
+    );
 }
 
 #[test]
