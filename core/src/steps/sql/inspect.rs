@@ -3,7 +3,9 @@
 
 use std::ops::ControlFlow;
 
-use datafusion_sql::sqlparser::ast::{Expr, Function, Ident, Value, Visit, visit_expressions};
+use datafusion_sql::sqlparser::ast::{
+    Expr, Function, FunctionArguments, Ident, Value, Visit, visit_expressions,
+};
 
 use super::functions::FUNCTIONS;
 use super::metadata::Metadata;
@@ -163,7 +165,7 @@ fn function_refusal(function: &Function) -> Option<Error> {
         return Some(unnest());
     }
     if FUNCTIONS.has(&name) {
-        return None;
+        return aggregates(function).then(|| aggregate(&format!("form of {name}")));
     }
     if AGGREGATES.contains(&name.as_str()) {
         return Some(aggregate(&name));
@@ -178,6 +180,16 @@ fn function_refusal(function: &Function) -> Option<Error> {
     Some(Error::config(format!(
         "sql: unknown function {written}{place}{near}"
     )))
+}
+
+/// Whether a call is written as only an aggregate's can be: `f(DISTINCT x)`, `f(x) FILTER (...)` and their like.
+fn aggregates(function: &Function) -> bool {
+    let listed = match &function.args {
+        FunctionArguments::List(list) => list.duplicate_treatment.is_some() || !list.clauses.is_empty(),
+        FunctionArguments::None | FunctionArguments::Subquery(_) => false,
+    };
+    let behind = function.filter.is_some() || function.null_treatment.is_some();
+    listed || behind || !function.within_group.is_empty()
 }
 
 fn aggregate(name: &str) -> Error {

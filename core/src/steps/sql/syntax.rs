@@ -1,7 +1,7 @@
 //! The SQL text to the parts of one SELECT, or the reason why it is refused. Knows syntax, no columns and no types.
 
 use datafusion_sql::sqlparser::ast::{
-    Expr, GroupByExpr, Query, Select, SelectItem, SetExpr, Statement, TableFactor, TableWithJoins,
+    Expr, GroupByExpr, Query, Select, SelectItem, SetExpr, Statement, TableAlias, TableFactor, TableWithJoins,
 };
 use datafusion_sql::sqlparser::dialect::GenericDialect;
 use datafusion_sql::sqlparser::parser::Parser;
@@ -46,6 +46,11 @@ pub(super) fn parse(sql: &str) -> Result<Selection> {
     };
     let select = select_of(*query)?;
     refuse_clauses(&select)?;
+    if select.projection.is_empty() {
+        return Err(Error::config(
+            "sql: the SELECT names no column; write SELECT * FROM input, or the columns you want",
+        ));
+    }
     let table = table_of(&select.from)?;
     Ok(Selection {
         items: select.projection,
@@ -246,17 +251,21 @@ fn table_of(from: &[TableWithJoins]) -> Result<String> {
             name,
             alias,
             args: None,
-            ..
-        } => {
-            let written = name.to_string();
-            if !written.trim_matches('"').eq_ignore_ascii_case(TABLE) {
-                return Err(Error::config(format!(
-                    "sql: unknown table {written}; the only table is `input`: write SELECT ... FROM input"
-                )));
-            }
-            let alias = alias.as_ref().map(|alias| alias.name.value.clone());
-            Ok(alias.unwrap_or_else(|| written.trim_matches('"').to_owned()))
+            with_hints,
+            version: None,
+            with_ordinality: false,
+            partitions,
+            json_path: None,
+            sample: None,
+            index_hints,
+        } if with_hints.is_empty() && partitions.is_empty() && index_hints.is_empty() => {
+            named_input(&name.to_string(), alias.as_ref())
         }
+        TableFactor::Table { args: None, .. } => Err(refused(
+            "anything behind the table's name",
+            "`input` is the rows that arrive",
+            "write FROM input, and filter with WHERE",
+        )),
         TableFactor::UNNEST { .. } => Err(refused(
             "UNNEST",
             "no step multiplies rows",
@@ -271,6 +280,25 @@ fn table_of(from: &[TableWithJoins]) -> Result<String> {
             "a table function",
             "the only table is `input`",
             "write SELECT ... FROM input",
+        )),
+    }
+}
+
+/// The name under which a query knows `input`.
+fn named_input(written: &str, alias: Option<&TableAlias>) -> Result<String> {
+    let name = written.trim_matches('"');
+    if !name.eq_ignore_ascii_case(TABLE) {
+        return Err(Error::config(format!(
+            "sql: unknown table {written}; the only table is `input`: write SELECT ... FROM input"
+        )));
+    }
+    match alias {
+        None => Ok(name.to_owned()),
+        Some(alias) if alias.columns.is_empty() => Ok(alias.name.value.clone()),
+        Some(_) => Err(refused(
+            "an alias with columns",
+            "columns have the names they arrive with",
+            "rename them in the SELECT with AS",
         )),
     }
 }

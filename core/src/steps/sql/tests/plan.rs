@@ -44,6 +44,7 @@ fn star_is_every_column_and_no_metadata() {
         ]
     );
     assert_eq!(output("SELECT * EXCEPT (id) FROM input").len(), 10);
+    assert_eq!(output("FROM Input SELECT id, -- the key\n flag;"), ["id", "flag"]);
 }
 
 #[test]

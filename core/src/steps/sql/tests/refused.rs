@@ -3,7 +3,7 @@ use crate::error::Kind;
 
 #[test]
 fn what_no_step_can_do_is_refused_with_an_alternative() {
-    let cases: [(&str, &[&str]); 38] = [
+    let cases: [(&str, &[&str]); 45] = [
         (
             "SELECT count(*) FROM input",
             &["aggregate count", "aggregate the results"],
@@ -88,6 +88,22 @@ fn what_no_step_can_do_is_refused_with_an_alternative() {
             "SELECT id FROM payments",
             &["unknown table payments", "only table is `input`"],
         ),
+        (
+            "SELECT ln(DISTINCT amount) AS x FROM input",
+            &["aggregate form of ln"],
+        ),
+        (
+            "SELECT ln(amount) FILTER (WHERE flag) AS x FROM input",
+            &["aggregate form of ln"],
+        ),
+        (
+            "SELECT id FROM input TABLESAMPLE BERNOULLI (10)",
+            &["behind the table's name", "WHERE"],
+        ),
+        ("SELECT a FROM input AS t(a, b)", &["alias with columns", "AS"]),
+        ("FROM input", &["names no column", "SELECT * FROM input"]),
+        ("SELECT FROM input", &["names no column"]),
+        ("TABLE input", &["cannot be parsed"]),
         ("SELECT id FROM generate_series(1, 3)", &["table function"]),
         ("SELECT id INTO other FROM input", &["INTO"]),
     ];
