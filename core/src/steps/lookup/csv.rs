@@ -7,13 +7,14 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::compute::concat;
 use arrow::datatypes::{DataType, Field, Schema};
+use arrow::error::ArrowError;
 use arrow_csv::ReaderBuilder;
 use arrow_csv::reader::Format;
 
 use super::build::from_text;
 use super::table::{TableSpec, absent, fault, flat_name};
 use crate::codec::{Column, ColumnKind};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Every column of `spec`.
 pub(super) fn read(spec: &TableSpec, mut file: File) -> Result<Vec<ArrayRef>> {
@@ -51,22 +52,30 @@ fn rows(spec: &TableSpec, header: &Schema, file: File) -> Result<Vec<ArrayRef>> 
     let reader = ReaderBuilder::new(Arc::new(header.clone()))
         .with_header(true)
         .build(file);
-    let unread = || {
-        fault(
-            spec,
-            "cannot be read as CSV: rows with another number of fields than the header, or bytes that are no UTF-8",
-        )
-    };
     let batches = reader.and_then(|reader| reader.collect::<Result<Vec<_>, _>>());
-    let batches = batches.map_err(|_| unread())?;
+    let batches = batches.map_err(|e| unread(spec, &e))?;
     let column = |place: usize| {
         let parts: Vec<&dyn Array> = batches.iter().map(|batch| batch.column(place).as_ref()).collect();
         if parts.is_empty() {
             return Ok(Arc::new(StringArray::new_null(0)) as ArrayRef);
         }
-        concat(&parts).map_err(|_| unread())
+        concat(&parts).map_err(|e| unread(spec, &e))
     };
     (0..header.fields().len()).map(column).collect()
+}
+
+/// The reader's text may hold a value; of it only the line's number is kept.
+fn unread(spec: &TableSpec, error: &ArrowError) -> Error {
+    let text = error.to_string();
+    let number = text.split("line ").nth(1).unwrap_or_default();
+    let number: String = number.chars().take_while(char::is_ascii_digit).collect();
+    let place = if number.is_empty() {
+        String::new()
+    } else {
+        format!(" at line {number}")
+    };
+    let what = "another number of fields than the header, or bytes that are no UTF-8";
+    fault(spec, format!("cannot be read as CSV{place}: {what}"))
 }
 
 /// CSV has no null: an empty field is one, but not in a string column that declares none. A key is never empty.

@@ -2,8 +2,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, Float32Array, Float64Array, Int16Array, Int64Array,
-    LargeStringArray, ListArray, RecordBatch, StringArray, TimestampMillisecondArray,
+    Array, ArrayRef, AsArray, BinaryArray, DictionaryArray, Float32Array, Float64Array, Int16Array,
+    Int64Array, LargeStringArray, ListArray, RecordBatch, StringArray, TimestampMillisecondArray,
 };
 use arrow::datatypes::{
     DataType, Float32Type, Float64Type, Int32Type, Int64Type, TimeUnit, TimestampNanosecondType,
@@ -200,7 +200,7 @@ fn files_that_cannot_be_read_are_named() {
     );
     assert_refused(
         load("m.csv", "id,risk,level\nm1,secret\n", "id", merchants()),
-        &["cannot be read as CSV"],
+        &["cannot be read as CSV at line 2"],
     );
     assert_refused(
         load(
@@ -374,6 +374,20 @@ fn keys_name_one_row_each() {
     assert_refused(
         csv(CSV, with_default),
         &["column \"risk\" has a default", "`missing`"],
+    );
+}
+
+#[test]
+fn parquet_dictionaries_are_read_as_their_values() {
+    let ids: DictionaryArray<Int32Type> = vec!["b", "a"].into_iter().collect();
+    let rows = RecordBatch::try_from_iter([("id", Arc::new(ids) as ArrayRef)]).unwrap();
+    let id = |kind| vec![column("id", kind, false)];
+    let table = load_parquet(&rows, "id", id(ColumnKind::String)).unwrap();
+    let keys: ArrayRef = Arc::new(StringArray::from(vec!["a", "c"]));
+    assert_eq!(table.index.rows(&keys), [Some(1), None]);
+    assert_refused(
+        load_parquet(&rows, "id", id(ColumnKind::Int32)),
+        &["column \"id\" is Dictionary", "declared Int32"],
     );
 }
 

@@ -344,5 +344,5 @@ fn the_clock_is_read_at_each_batch() {
         times.value(0)
     };
     let first = read();
-    assert!((0..1_000_000).any(|_| read() > first));
+    assert!((0..10_000).any(|_| read() > first));
 }
