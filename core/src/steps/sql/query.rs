@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
+use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion_common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion_common::{DFSchema, DataFusionError, TableReference};
@@ -246,7 +247,11 @@ impl<'a> Planner<'a> {
             )
             .and_then(refuse_overflow)
         });
-        planned.map_err(|e| refuse(what, &e))
+        let planned = planned.map_err(|e| refuse(what, &e))?;
+        if expr.column_refs().is_empty() {
+            try_constant(what, &planned)?;
+        }
+        Ok(planned)
     }
 
     fn output(&self, name: &str, expr: &Expr, scope: &Scope) -> Result<(Arc<dyn PhysicalExpr>, Field)> {
@@ -294,6 +299,14 @@ fn refuse_duplicates(items: &[(String, Expr)]) -> Result<()> {
         ))),
         None => Ok(()),
     }
+}
+
+/// A constant that fails would fail on every row: it is the query that is wrong.
+fn try_constant(what: &str, expr: &Arc<dyn PhysicalExpr>) -> Result<()> {
+    let options = RecordBatchOptions::new().with_row_count(Some(1));
+    let row = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options)
+        .map_err(|e| Error::fatal("sql: build a row").caused_by(e))?;
+    expr.evaluate(&row).map(drop).map_err(|e| refuse(what, &e))
 }
 
 /// Integers out of range fail instead of wrapping around: a wrong number would pass for a right one.

@@ -174,7 +174,7 @@ fn names_that_do_not_exist_are_said_with_the_nearest() {
 
 #[test]
 fn what_does_not_fit_names_the_column() {
-    let cases: [(&str, &[&str]); 12] = [
+    let cases: [(&str, &[&str]); 15] = [
         (
             "SELECT id, amount AS id FROM input",
             &["two columns are named \"id\"", "AS"],
@@ -192,6 +192,18 @@ fn what_does_not_fit_names_the_column() {
         ),
         ("SELECT id FROM input WHERE amount", &["the filter", "Float64"]),
         ("SELECT id FROM input WHERE amount > $1", &["placeholder $1"]),
+        (
+            "SELECT CAST('abc' AS INT) AS x FROM input",
+            &["column \"x\"", "Int32"],
+        ),
+        (
+            "SELECT 1 / 0 AS x FROM input",
+            &["column \"x\"", "Divide by zero"],
+        ),
+        (
+            "SELECT id FROM input WHERE 1 / 0 > 1",
+            &["the filter", "Divide by zero"],
+        ),
         ("SELECT * REPLACE (1 AS id) FROM input", &["REPLACE", "EXCLUDE"]),
         ("SELECT id[1] AS x FROM input", &["column \"x\""]),
         (
