@@ -3,6 +3,7 @@
 pub mod lookup;
 #[cfg(feature = "onnx")]
 pub mod model;
+mod names;
 #[cfg(feature = "sql")]
 pub mod sql;
 

@@ -1,5 +1,0 @@
-//! Lookup step.
-
-/// A keyed table.
-#[derive(Debug)]
-pub struct Table;
