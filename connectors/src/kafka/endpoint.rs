@@ -52,6 +52,36 @@ pub const OWNED: &[(&str, &str)] = &[
     ("log.queue", "librdkafka's log goes to Forebay's"),
 ];
 
+/// Settings of consumers only: a producer would warn of them.
+const CONSUMER: &[&str] = &[
+    "session.timeout.ms",
+    "heartbeat.interval.ms",
+    "max.poll.interval.ms",
+    "group.instance.id",
+    "group.remote.assignor",
+    "fetch.wait.max.ms",
+    "fetch.min.bytes",
+    "fetch.max.bytes",
+    "fetch.message.max.bytes",
+    "max.partition.fetch.bytes",
+    "fetch.error.backoff.ms",
+    "fetch.queue.backoff.ms",
+    "queued.min.messages",
+    "check.crcs",
+    "coordinator.query.interval.ms",
+];
+
+/// Settings of producers only.
+const PRODUCER: &[&str] = &[
+    "batch.size",
+    "batch.num.messages",
+    "queue.buffering.max.messages",
+    "queue.buffering.backpressure.threshold",
+    "compression.level",
+    "request.timeout.ms",
+    "sticky.partitioning.linger.ms",
+];
+
 impl Endpoint {
     fn base(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
@@ -66,16 +96,18 @@ impl Endpoint {
         config
     }
 
-    fn with_overrides(&self, mut config: ClientConfig) -> ClientConfig {
+    fn with_overrides(&self, mut config: ClientConfig, other_end: &[&str]) -> ClientConfig {
         for (name, value) in &self.client {
-            config.set(name, value);
+            if !other_end.contains(&name.as_str()) {
+                config.set(name, value);
+            }
         }
         config
     }
 
     /// A client that only asks for metadata.
     pub(super) fn probe(&self) -> ClientConfig {
-        self.with_overrides(self.base())
+        self.with_overrides(self.base(), &[CONSUMER, PRODUCER].concat())
     }
 
     pub(super) fn consumer(&self, spec: &SourceSpec) -> ClientConfig {
@@ -105,7 +137,7 @@ impl Endpoint {
                 config.set("group.protocol", "consumer");
             }
         }
-        self.with_overrides(config)
+        self.with_overrides(config, PRODUCER)
     }
 
     pub(super) fn producer(&self, spec: &SinkSpec) -> ClientConfig {
@@ -126,6 +158,6 @@ impl Endpoint {
                 "queue.buffering.max.kbytes",
                 (spec.buffer_bytes / 1024).max(1024).to_string(),
             );
-        self.with_overrides(config)
+        self.with_overrides(config, CONSUMER)
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, TopicPartitionList};
 use tracing::{debug, info, warn};
@@ -19,10 +19,6 @@ pub(super) enum Change {
     Revoke {
         partitions: TopicPartitionList,
         lost: bool,
-    },
-    Commit {
-        positions: TopicPartitionList,
-        outcome: KafkaResult<()>,
     },
 }
 
@@ -109,12 +105,5 @@ impl ConsumerContext for Group {
                 lost,
             });
         }
-    }
-
-    fn commit_callback(&self, outcome: KafkaResult<()>, positions: &TopicPartitionList) {
-        self.push(Change::Commit {
-            positions: positions.clone(),
-            outcome,
-        });
     }
 }

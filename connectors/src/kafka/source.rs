@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use forebay_core::source::{Commit, Event, Limit, Membership, Source};
 use forebay_core::{Error, Kind, Partitions, Positions, Record, Records, Result, TopicPartition};
 use rdkafka::TopicPartitionList;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, RebalanceProtocol};
+use rdkafka::consumer::{BaseConsumer, Consumer, RebalanceProtocol};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use tracing::{debug, warn};
 
 use super::endpoint::Endpoint;
-use super::ffi::{self, LaneQueue};
+use super::ffi::{self, Answer, Commits, LaneQueue};
 use super::group::{Change, Group};
 use super::refused;
 use super::start::{self, list_of};
@@ -22,8 +22,9 @@ use crate::connector::{SourceSpec, Start, Topics};
 
 /// A member of a consumer group.
 pub(super) struct KafkaSource {
-    // Before the consumer: a queue must be dropped first.
+    // Before the consumer: its queues must be dropped first.
     queue: LaneQueue,
+    commits: Commits,
     consumer: BaseConsumer<Group>,
     start: Start,
     /// What to tell the lane next.
@@ -60,6 +61,7 @@ impl KafkaSource {
         let queue = LaneQueue::new(consumer.client());
         let source = Self {
             queue,
+            commits: Commits::new(consumer.client()),
             consumer,
             start: spec.start,
             events: VecDeque::new(),
@@ -137,7 +139,6 @@ impl KafkaSource {
         while self.releasing.is_empty() {
             let Some(change) = self.group().next() else { return };
             match change {
-                Change::Commit { positions, outcome } => self.commit_answer(&positions, outcome),
                 Change::Revoke { partitions, lost } => self.revoked(partitions, lost),
                 Change::Assign(partitions) => {
                     if let Err(error) = self.assign(&partitions) {
@@ -191,23 +192,30 @@ impl KafkaSource {
         });
     }
 
-    fn commit_answer(&mut self, positions: &TopicPartitionList, outcome: KafkaResult<()>) {
-        let mut committed = Positions::new();
-        let mut failed = outcome.err().map(|e| e.to_string());
-        for element in positions.elements() {
-            match (element.error(), element.offset()) {
-                (Ok(()), rdkafka::Offset::Offset(next)) => {
-                    committed.insert(TopicPartition::new(element.topic(), element.partition()), next);
-                }
-                (Err(error), _) => failed = Some(error.to_string()),
-                _ => {}
-            }
+    fn take_answers(&mut self, wait: Duration) {
+        let mut wait = wait;
+        while let Some((answers, error)) = self.commits.answer(wait) {
+            wait = Duration::ZERO;
+            self.commit_answer(answers, error);
         }
-        if let Some(error) = failed {
-            debug!(error, "commit failed; it is sent again");
+    }
+
+    fn commit_answer(&mut self, answers: Vec<Answer>, error: Option<RDKafkaErrorCode>) {
+        if let Some(code) = error.or_else(|| answers.iter().find_map(|a| a.error)) {
+            debug!(%code, "commit failed; it is sent again");
             self.resend_at = Some(Instant::now() + RESEND_AFTER);
             return;
         }
+        let owned = |a: Answer| {
+            (
+                TopicPartition {
+                    topic: a.topic,
+                    partition: a.partition,
+                },
+                a.next,
+            )
+        };
+        let committed: Positions = answers.into_iter().map(owned).collect();
         self.wanted
             .retain(|p, next| committed.get(p).is_none_or(|done| done < next));
         self.events.push_back(Event::Committed(committed));
@@ -226,7 +234,7 @@ impl KafkaSource {
 
     fn send_commit(&mut self, next: &Positions) -> Result<()> {
         let list = list_of(next).map_err(|e| Error::fatal("build a commit").caused_by(e))?;
-        if let Err(error) = self.consumer.commit(&list, CommitMode::Async) {
+        if let Err(error) = self.commits.send(self.consumer.client(), &list) {
             debug!(%error, "commit could not be sent; it is sent again");
             self.resend_at = Some(Instant::now() + RESEND_AFTER);
         }
@@ -236,29 +244,18 @@ impl KafkaSource {
     /// Waits for the acknowledgement of `next`, serving the group meanwhile.
     fn await_commit(&mut self, next: &Positions) -> Result<()> {
         let until = Instant::now() + COMMIT_WITHIN;
-        let mut aside = VecDeque::new();
-        let answer = loop {
-            if let Some(Err(error)) = self.consumer.poll(Duration::from_millis(5)) {
-                debug!(%error, "while a commit is awaited");
-            }
-            while let Some(change) = self.group().next() {
-                match change {
-                    Change::Commit { positions, outcome } => self.commit_answer(&positions, outcome),
-                    other => aside.push_back(other),
-                }
-            }
-            if next.iter().all(|(p, n)| self.wanted.get(p).is_none_or(|w| w > n)) {
-                break Ok(());
-            }
+        while next
+            .iter()
+            .any(|(p, n)| self.wanted.get(p).is_some_and(|wanted| wanted <= n))
+        {
             if Instant::now() >= until {
-                break Err(Error::retry("commit positions").with("waited", format!("{COMMIT_WITHIN:?}")));
+                return Err(Error::retry("commit positions").with("waited", format!("{COMMIT_WITHIN:?}")));
             }
+            self.take_answers(Duration::from_millis(5));
+            self.serve_group(Duration::ZERO)?;
             self.resend_commit()?;
-        };
-        while let Some(change) = aside.pop_back() {
-            self.group().put_back(change);
         }
-        answer
+        Ok(())
     }
 
     fn records(&mut self, limit: usize, wait: Duration) -> Result<Option<Event>> {
@@ -340,6 +337,7 @@ impl Source for KafkaSource {
         let until = Instant::now() + wait;
         loop {
             self.serve_group(Duration::ZERO)?;
+            self.take_answers(Duration::ZERO);
             self.take_changes();
             self.resend_commit()?;
             if let Some(event) = self.events.pop_front() {

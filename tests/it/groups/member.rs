@@ -115,7 +115,11 @@ fn copy() {
     let Some(copy) = Copy::from_environment() else {
         return;
     };
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
     let stop = Stop::default();
     let requested = stop.clone();
     let mut signals = signal_hook::iterator::Signals::new([libc::SIGTERM]).expect("signals");

@@ -104,9 +104,13 @@ impl<'a> Stress<'a> {
     pub(super) fn freezes(self) {
         let frozen = &self.members[0];
         process::signal(frozen, libc::SIGSTOP);
-        // The others own its partitions as soon as results catch up with the load.
+        // Records that came after it froze are committed on every partition: the others own them all.
+        let frozen_at = self.kafka.end_offsets(&self.copy.input);
         await_until(Duration::from_secs(90), "the others take over", || {
-            self.written() + RATE * 2 >= self.load.sent()
+            let committed = self.committed();
+            frozen_at
+                .iter()
+                .all(|(p, end)| committed.get(p).is_some_and(|next| next > end))
         });
         let before = self.committed();
         process::signal(frozen, libc::SIGCONT);
