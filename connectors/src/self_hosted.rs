@@ -33,7 +33,9 @@ impl<'de> Deserialize<'de> for Scalar {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         match serde_json::Value::deserialize(from)? {
             serde_json::Value::String(text) => Ok(Self(text)),
-            value @ (serde_json::Value::Number(_) | serde_json::Value::Bool(_)) => Ok(Self(value.to_string())),
+            value @ (serde_json::Value::Number(_) | serde_json::Value::Bool(_)) => {
+                Ok(Self(value.to_string()))
+            }
             _ => Err(serde::de::Error::custom("not a string, number or switch")),
         }
     }
@@ -81,7 +83,13 @@ mod tests {
 
     #[test]
     fn settings_that_delivery_rests_on_are_owned() {
-        for name in ["acks", "enable.auto.commit", "sasl.password", "group.id", "dr_msg_cb"] {
+        for name in [
+            "acks",
+            "enable.auto.commit",
+            "sasl.password",
+            "group.id",
+            "dr_msg_cb",
+        ] {
             assert!(owned(name).is_some(), "{name}");
         }
         assert!(owned("fetch.wait.max.ms").is_none());

@@ -44,7 +44,11 @@ impl Columns {
                 Err(why) => problems.push((name.clone(), why)),
             }
         }
-        if problems.is_empty() { Ok(columns) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(columns)
+        } else {
+            Err(problems)
+        }
     }
 }
 
@@ -66,7 +70,13 @@ fn column(name: &str, options: &ColumnOptions) -> Result<Column, String> {
         Some(value) => Some(default_value(kind, value)?),
         None => None,
     };
-    Ok(Column { name: name.to_owned(), path, kind, nullable: options.nullable, default })
+    Ok(Column {
+        name: name.to_owned(),
+        path,
+        kind,
+        nullable: options.nullable,
+        default,
+    })
 }
 
 /// A default of the column's kind; the value itself is not named.
@@ -79,9 +89,7 @@ fn default_value(kind: ColumnKind, value: &Value) -> Result<DefaultValue, String
             DefaultValue::Int(number.ok_or_else(wrong)?)
         }
         ColumnKind::Int64 => DefaultValue::Int(value.as_i64().ok_or_else(wrong)?),
-        ColumnKind::Float32 | ColumnKind::Float64 => {
-            DefaultValue::Float(value.as_f64().ok_or_else(wrong)?)
-        }
+        ColumnKind::Float32 | ColumnKind::Float64 => DefaultValue::Float(value.as_f64().ok_or_else(wrong)?),
         ColumnKind::String => DefaultValue::String(value.as_str().ok_or_else(wrong)?.to_owned()),
         ColumnKind::Timestamp(_) => {
             let text = value.as_str().ok_or_else(wrong)?;

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::columns::Columns;
-use super::forms::{TensorColumns, Format, MissingConfig, StepConfig};
+use super::forms::{Format, MissingConfig, StepConfig, TensorColumns};
 use super::values::{Size, Span};
 
 /// The whole file but for its connectors, which their kinds read.

@@ -19,7 +19,9 @@ pub enum Format {
 impl<'de> Deserialize<'de> for Format {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(from)?;
-        let name = value.as_str().or_else(|| value.as_object()?.keys().next().map(String::as_str));
+        let name = value
+            .as_str()
+            .or_else(|| value.as_object()?.keys().next().map(String::as_str));
         match name {
             Some("json") => Ok(Self::Json),
             _ => Err(D::Error::custom("not a format: json")),
@@ -82,7 +84,9 @@ impl<'de> Deserialize<'de> for TensorColumns {
             Value::String(name) => Ok(Self(vec![name])),
             list => {
                 let names = Vec::deserialize(list);
-                names.map(Self).map_err(|_| D::Error::custom("not a column or a list of columns"))
+                names
+                    .map(Self)
+                    .map_err(|_| D::Error::custom("not a column or a list of columns"))
             }
         }
     }

@@ -103,9 +103,9 @@ impl Variables<'_> {
             return Err("not a variable: write `${NAME}`, `${NAME:-default}` or `${file:PATH}`".to_owned());
         }
         let value = (self.env)(name).filter(|value| default.is_none() || !value.is_empty());
-        value
-            .or_else(|| default.map(str::to_owned))
-            .ok_or_else(|| format!("the variable `{name}` is not set: set it, or write `${{{name}:-default}}`"))
+        value.or_else(|| default.map(str::to_owned)).ok_or_else(|| {
+            format!("the variable `{name}` is not set: set it, or write `${{{name}:-default}}`")
+        })
     }
 }
 

@@ -90,9 +90,8 @@ impl Tree {
             YamlData::Mapping(entries) => {
                 let mut map = Map::new();
                 for (key, value) in entries {
-                    let name = key_name(key).ok_or_else(|| {
-                        file.hidden(place_of(key), "a key must be a plain name")
-                    })?;
+                    let name = key_name(key)
+                        .ok_or_else(|| file.hidden(place_of(key), "a key must be a plain name"))?;
                     let pointer = child(at, &name);
                     self.keys.insert(pointer.clone(), place_of(key));
                     let value = self.convert(file, value, &pointer)?;

@@ -25,7 +25,13 @@ pub struct Span(pub Duration);
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = Cow::<str>::deserialize(from)?;
-        let units = [("us", 1_u64), ("ms", 1_000), ("s", 1_000_000), ("m", 60_000_000), ("h", 3_600_000_000)];
+        let units = [
+            ("us", 1_u64),
+            ("ms", 1_000),
+            ("s", 1_000_000),
+            ("m", 60_000_000),
+            ("h", 3_600_000_000),
+        ];
         let micros = with_unit(&text, &units).and_then(|(n, unit)| n.checked_mul(unit));
         let micros = micros.ok_or_else(|| D::Error::custom("not a duration such as `5ms`"))?;
         Ok(Self(Duration::from_micros(micros)))
@@ -51,7 +57,9 @@ impl<'de> Deserialize<'de> for Size {
         let text = Cow::<str>::deserialize(from)?;
         let units = [("B", 0_u32), ("KiB", 10), ("MiB", 20), ("GiB", 30)];
         let bytes = with_unit(&text, &units).and_then(|(n, shift)| n.checked_mul(1 << shift));
-        bytes.map(Self).ok_or_else(|| D::Error::custom("not a size such as `512MiB`"))
+        bytes
+            .map(Self)
+            .ok_or_else(|| D::Error::custom("not a size such as `512MiB`"))
     }
 }
 
