@@ -4,5 +4,41 @@
 pub mod connector;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+pub mod self_hosted;
 
 pub use connector::{Connector, GroupProtocol, SinkSpec, SourceSpec, Start, Topics};
+pub use self_hosted::{KafkaConfig, Scalar, owned};
+
+/// What a connector's `kind` may name.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    pub name: &'static str,
+    /// The cargo feature that builds it in.
+    pub feature: &'static str,
+    /// The schema of its own keys; `None` = known, not built yet.
+    pub schema: Option<fn() -> schemars::Schema>,
+}
+
+/// Every kind there is.
+pub const KINDS: &[Kind] = &[
+    Kind {
+        name: "kafka",
+        feature: "kafka",
+        schema: Some(|| schemars::schema_for!(KafkaConfig)),
+    },
+    Kind {
+        name: "msk",
+        feature: "msk",
+        schema: None,
+    },
+    Kind {
+        name: "confluent",
+        feature: "confluent",
+        schema: None,
+    },
+    Kind {
+        name: "event-hubs",
+        feature: "event-hubs",
+        schema: None,
+    },
+];

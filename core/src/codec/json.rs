@@ -1,1 +1,0 @@
-//! JSON: typed column buffers in, payloads out.

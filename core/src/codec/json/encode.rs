@@ -1,0 +1,197 @@
+//! Rows to payloads: one JSON object per row, all in one buffer, and keys where a column names them.
+//! It knows batches and payloads; it does not know which sink takes them.
+
+use std::sync::Arc;
+
+use arrow::datatypes::Schema;
+
+use super::cells::{Cells, Counts, can_write, name, write_fields};
+use super::fields::Level;
+use super::original::copy_open;
+use crate::batch::Batch;
+use crate::codec::Encode;
+use crate::error::{Error, Result};
+use crate::metrics::LaneMetrics;
+use crate::sink::{Bytes, Outgoing};
+
+/// What a [`JsonEncoder`] writes besides the columns.
+#[derive(Clone, Debug)]
+pub struct JsonEncoderOptions {
+    pub topic: Arc<str>,
+    /// The column whose value becomes the key; none = the key as it arrived.
+    pub key: Option<String>,
+    /// Adds the columns to the event as it came, instead of writing an object of the columns alone.
+    pub include_original: bool,
+    /// Headers that every row gets.
+    pub headers: Arc<[(String, Vec<u8>)]>,
+    /// Counts NaN and infinities written as null.
+    pub not_finite: Arc<LaneMetrics>,
+}
+
+/// Every row as a JSON object.
+#[derive(Debug)]
+pub struct JsonEncoder {
+    options: JsonEncoderOptions,
+    key: Option<usize>,
+    /// The columns' names, where the original is included: they replace its members.
+    names: Level,
+    /// The most bytes per row so far: what the next batch reserves.
+    bytes_per_row: usize,
+    scratch: Vec<u8>,
+}
+
+impl JsonEncoder {
+    /// Writes rows of the schema `input`.
+    ///
+    /// # Errors
+    /// `Config` where the key's column is unknown, or a column has a type that JSON has no form for.
+    pub fn new(options: JsonEncoderOptions, input: &Schema) -> Result<Self> {
+        for field in input.fields() {
+            if !can_write(field.data_type()) {
+                return Err(Error::config(
+                    "write a column as json: its type has no json form; cast it in sql",
+                )
+                .with("column", field.name())
+                .with("type", field.data_type()));
+            }
+        }
+        let key = options
+            .key
+            .as_deref()
+            .map(|key| key_column(key, input))
+            .transpose()?;
+        let (mut names, mut ids) = (Level::default(), 0);
+        for field in input.fields() {
+            names.enter(field.name(), &mut ids);
+        }
+        Ok(Self {
+            options,
+            key,
+            names,
+            bytes_per_row: 64,
+            scratch: Vec::new(),
+        })
+    }
+
+    /// Appends the payload of row `row`.
+    fn payload(
+        &mut self,
+        arena: &mut Vec<u8>,
+        batch: &Batch,
+        fields: &Fields<'_>,
+        row: usize,
+        counts: &mut Counts,
+    ) -> Result<()> {
+        if !self.options.include_original {
+            write_fields(arena, fields, row, counts);
+            arena.push(b'}');
+            return Ok(());
+        }
+        let record = batch.origin[row] as usize;
+        let original = batch.records.payload(record).unwrap_or_default();
+        let copied = copy_open(arena, original, &self.names, &mut self.scratch);
+        let (close, kept) = copied.map_err(|fault| {
+            Error::reject(format!(
+                "add results to the event as it came: {} at byte {}",
+                fault.what, fault.at
+            ))
+            .with("topic", &batch.records.partition(record).topic)
+            .with("partition", batch.records.partition(record).partition)
+            .with("offset", batch.records.offset(record))
+        })?;
+        for (nth, (name, cells)) in fields.iter().enumerate() {
+            arena.extend_from_slice(if nth == 0 && !kept { &name[1..] } else { name });
+            cells.write(arena, row, counts);
+        }
+        // White space before and behind the bracket included.
+        let tail = original[..close]
+            .iter()
+            .rev()
+            .take_while(|b| b.is_ascii_whitespace())
+            .count();
+        let tail = if kept {
+            &original[close - tail..]
+        } else {
+            &original[close..]
+        };
+        arena.extend_from_slice(tail);
+        Ok(())
+    }
+
+    /// Appends the key of row `row`.
+    fn key(arena: &mut Vec<u8>, cells: &Cells<'_>, row: usize) -> Bytes {
+        if cells.is_null(row) {
+            return Bytes::Null;
+        }
+        let start = arena.len();
+        match cells.raw(row) {
+            Some(raw) => arena.extend_from_slice(raw),
+            None => cells.write(arena, row, &mut Counts::default()),
+        }
+        Bytes::Own(start, arena.len())
+    }
+}
+
+type Fields<'a> = Vec<(Vec<u8>, Cells<'a>)>;
+
+impl Encode for JsonEncoder {
+    fn encode(&mut self, batch: &Batch) -> Result<Outgoing> {
+        let fields = fields(batch)?;
+        let key = self.key.and_then(|key| fields.get(key)).map(|(_, cells)| cells);
+        let mut arena = Vec::with_capacity(batch.len() * self.bytes_per_row);
+        let mut payload = Vec::with_capacity(batch.len());
+        let mut keys = Vec::with_capacity(if key.is_some() { batch.len() } else { 0 });
+        let mut counts = Counts::default();
+        for row in 0..batch.len() {
+            let start = arena.len();
+            self.payload(&mut arena, batch, &fields, row, &mut counts)?;
+            payload.push(Bytes::Own(start, arena.len()));
+            keys.extend(key.map(|cells| Self::key(&mut arena, cells, row)));
+            if counts.out_of_range > 0 {
+                return Err(out_of_range(batch, row));
+            }
+        }
+        let per_row = arena.len().div_ceil(batch.len().max(1));
+        self.bytes_per_row = self.bytes_per_row.max(per_row + per_row / 4).min(1 << 16);
+        self.options.not_finite.not_finite.add(counts.not_finite);
+        Ok(Outgoing {
+            topic: Arc::clone(&self.options.topic),
+            records: Arc::clone(&batch.records),
+            origin: batch.origin.clone(),
+            arena,
+            payload,
+            key: keys,
+            headers: Arc::clone(&self.options.headers),
+            row_headers: Vec::new(),
+        })
+    }
+}
+
+fn fields(batch: &Batch) -> Result<Fields<'_>> {
+    let schema = batch.rows.schema_ref();
+    let columns = schema.fields().iter().zip(batch.rows.columns());
+    let fields = columns.map(|(field, column)| {
+        let cells = Cells::new(column).ok_or_else(|| {
+            Error::fatal("write a column as json: its type has no json form").with("column", field.name())
+        })?;
+        Ok((name(field.name()), cells))
+    });
+    fields.collect()
+}
+
+fn key_column(key: &str, input: &Schema) -> Result<usize> {
+    input.index_of(key).map_err(|_| {
+        let known: Vec<_> = input.fields().iter().map(|field| field.name().as_str()).collect();
+        Error::config("take the key from a column: there is no such column; name one of the available")
+            .with("column", key)
+            .with("available", known.join(", "))
+    })
+}
+
+fn out_of_range(batch: &Batch, row: usize) -> Error {
+    let record = batch.origin[row] as usize;
+    Error::reject("write a date or timestamp as json: it lies outside the years 0 to 9999")
+        .with("topic", &batch.records.partition(record).topic)
+        .with("partition", batch.records.partition(record).partition)
+        .with("offset", batch.records.offset(record))
+}

@@ -1,0 +1,19 @@
+//! JSON: typed column buffers in, payloads out. A single pass over the bytes, no tree of values in between.
+//! Knows columns and Arrow arrays; it does not know where records come from or where results go.
+
+mod cells;
+mod columns;
+mod decode;
+mod encode;
+mod fields;
+mod number;
+mod original;
+mod parser;
+mod scan;
+mod time;
+
+#[cfg(test)]
+mod differential;
+
+pub use decode::JsonDecoder;
+pub use encode::{JsonEncoder, JsonEncoderOptions};

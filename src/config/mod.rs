@@ -1,0 +1,143 @@
+//! The pipeline file: read, located, interpolated, validated, typed. Opens nothing but the file and what `${file:..}` names;
+//! knows no lane and no broker.
+
+mod columns;
+mod file;
+mod forms;
+mod interpolate;
+mod problem;
+mod resolve;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod validate;
+mod values;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use forebay_connectors::{KafkaConfig, Start, Topics};
+use forebay_core::codec::Column;
+use serde::Deserialize;
+
+pub use columns::Columns;
+pub use file::*;
+pub use forms::{Format, MissingConfig, StepConfig, TensorColumns};
+pub use problem::Problem;
+pub use schema::schema;
+pub use values::{ColumnConfig, ColumnOptions, Size, Span, Type, Unit};
+
+pub(crate) use columns::missing_value;
+use interpolate::{Interpolated, Variables};
+use problem::File;
+use tree::Tree;
+
+/// What replaces parts of the file, and where variables come from.
+pub struct Options<'a> {
+    /// Replaces the default connector.
+    pub connector: Option<String>,
+    pub env: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl fmt::Debug for Options<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("connector", &self.connector)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A connector that this run uses.
+#[derive(Clone, Debug)]
+pub enum ConnectorConfig {
+    Kafka(KafkaConfig),
+}
+
+/// A valid pipeline file.
+#[derive(Debug)]
+pub struct Config {
+    pub document: Document,
+    /// Only those a run uses.
+    pub connectors: BTreeMap<String, ConnectorConfig>,
+    /// The names of the connectors of source, sink and dead letters.
+    pub source_connector: String,
+    pub sink_connector: String,
+    pub dead_letters_connector: String,
+    pub topics: Topics,
+    pub start: Start,
+    /// The declared columns of the source.
+    pub columns: Vec<Column>,
+    /// The declared columns of each table.
+    pub tables: BTreeMap<String, Vec<Column>>,
+    /// What files named in the pipeline are relative to.
+    pub base: PathBuf,
+    file: File,
+    tree: Tree,
+}
+
+impl Config {
+    /// Reads and checks `path`.
+    ///
+    /// # Errors
+    /// Every problem of the file, each with its place.
+    pub fn load(path: &Path, options: &Options<'_>) -> Result<Self, Vec<Problem>> {
+        let name = path.display().to_string();
+        let mut file = File {
+            name,
+            text: String::new(),
+        };
+        let start = tree::Place { line: 1, column: 1 };
+        file.text = std::fs::read_to_string(path)
+            .map_err(|e| vec![file.hidden(start, format!("read the pipeline file: {}", e.kind()))])?;
+        let base = path.parent().unwrap_or(Path::new("")).to_owned();
+        Self::parse(file, base, options)
+    }
+
+    fn parse(file: File, base: PathBuf, options: &Options<'_>) -> Result<Self, Vec<Problem>> {
+        let mut tree = Tree::parse(&file).map_err(|problem| vec![problem])?;
+        let used = resolve::used_connectors(&tree.value, options.connector.as_deref());
+        let mut found = Interpolated::default();
+        let skip = |at: &str| {
+            let name = at
+                .strip_prefix("/connectors/")
+                .and_then(|rest| rest.split('/').next());
+            name.is_some_and(|name| !used.iter().any(|used| used == name))
+        };
+        let mut value = std::mem::take(&mut tree.value);
+        let variables = Variables {
+            env: options.env,
+            base: &base,
+        };
+        variables.fill(&mut value, "", &skip, &mut found);
+        tree.value = value;
+        let mut problems: Vec<Problem> = found
+            .problems
+            .iter()
+            .map(|(at, message)| file.problem_at(at, tree.place(at), message))
+            .collect();
+        problems.extend(validate::validate(&file, &mut tree, &schema(), &found));
+        problems.extend(resolve::owned_settings(&file, &tree));
+        if !problems.is_empty() {
+            problems.sort_by_key(|p| (p.line, p.column));
+            return Err(problems);
+        }
+        let mut rest = tree.value.clone();
+        if let Some(map) = rest.as_object_mut() {
+            map.remove("connectors");
+        }
+        let document = Document::deserialize(rest).map_err(|_| {
+            vec![file.hidden(
+                tree.place(""),
+                "the file fits the schema, but not the types behind it",
+            )]
+        })?;
+        resolve::Resolver { file, tree, base }.config(document, options.connector.as_deref())
+    }
+
+    /// A problem at the place of a JSON pointer such as `/pipeline/steps/0`.
+    pub fn problem_at(&self, pointer: &str, message: impl Into<String>) -> Problem {
+        self.file.problem_at(pointer, self.tree.place(pointer), message)
+    }
+}

@@ -1,0 +1,189 @@
+//! What the schema cannot say: which connector is used where, that a source names its topics once, that names exist.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use forebay_connectors::{KafkaConfig, Start, Topics, owned};
+use forebay_core::codec::Column;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::columns::{Columns, nanoseconds};
+use super::problem::{File, Problem};
+use super::tree::{Tree, child};
+use super::{Config, ConnectorConfig, Document};
+
+/// The connectors that a run of this file opens.
+pub(crate) fn used_connectors(root: &Value, replaced: Option<&str>) -> Vec<String> {
+    let default = replaced.or_else(|| root["connector"].as_str());
+    ["source", "sink", "dead_letters"]
+        .iter()
+        .filter(|end| root["pipeline"].get(**end).is_some())
+        .filter_map(|end| root["pipeline"][*end]["connector"].as_str().or(default))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Raw settings that may not be set, in every connector.
+pub(crate) fn owned_settings(file: &File, tree: &Tree) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (name, connector) in tree.value["connectors"].as_object().into_iter().flatten() {
+        let at = child(&child("/connectors", name), "client");
+        for setting in connector["client"]
+            .as_object()
+            .into_iter()
+            .flat_map(|client| client.keys())
+        {
+            if let Some(why) = owned(setting) {
+                let at = child(&at, setting);
+                let message = format!("the setting `{setting}` is forebay's own: {why}; remove it");
+                problems.push(file.problem_at(&at, tree.key_place(&at), message));
+            }
+        }
+    }
+    problems
+}
+
+/// Turns the typed document into a config.
+pub(crate) struct Resolver {
+    pub(crate) file: File,
+    pub(crate) tree: Tree,
+    pub(crate) base: PathBuf,
+}
+
+impl Resolver {
+    pub(crate) fn config(self, document: Document, replaced: Option<&str>) -> Result<Config, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let default = replaced.or(document.connector.as_deref());
+        let mut connectors = BTreeMap::new();
+        let pipeline = &document.pipeline;
+        let dead = pipeline
+            .dead_letters
+            .as_ref()
+            .and_then(|d| d.connector.as_deref());
+        let ends = [
+            ("source", pipeline.source.connector.as_deref()),
+            ("sink", pipeline.sink.connector.as_deref()),
+            ("dead_letters", dead),
+        ];
+        let [source, sink, dead_letters] = ends.map(|(end, own)| {
+            let name = own.or(default).unwrap_or_default().to_owned();
+            if end == "dead_letters" && pipeline.dead_letters.is_none() {
+                return name;
+            }
+            match self.connector(&name) {
+                Ok(connector) => {
+                    connectors.insert(name.clone(), connector);
+                }
+                Err(why) if own.is_some() => {
+                    problems.push(self.at(&format!("/pipeline/{end}/connector"), why))
+                }
+                Err(why) => problems.push(self.at("/connector", why)),
+            }
+            name
+        });
+        let topics = self.topics(&document, &mut problems);
+        let start = self.start(&document, &mut problems);
+        let columns = self.columns(
+            &pipeline.source.columns,
+            "/pipeline/source/columns",
+            &mut problems,
+        );
+        let tables: BTreeMap<String, Vec<Column>> = document
+            .tables
+            .iter()
+            .map(|(name, table)| {
+                let at = child(&child("/tables", name), "columns");
+                (name.clone(), self.columns(&table.columns, &at, &mut problems))
+            })
+            .collect();
+        problems.dedup();
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let Self { file, tree, base } = self;
+        Ok(Config {
+            document,
+            connectors,
+            source_connector: source,
+            sink_connector: sink,
+            dead_letters_connector: dead_letters,
+            topics,
+            start,
+            columns,
+            tables,
+            base,
+            file,
+            tree,
+        })
+    }
+
+    fn at(&self, pointer: &str, message: impl Into<String>) -> Problem {
+        self.file.problem_at(pointer, self.tree.place(pointer), message)
+    }
+
+    fn connector(&self, name: &str) -> Result<ConnectorConfig, String> {
+        let all = self.tree.value["connectors"].as_object();
+        let names: Vec<&str> = all
+            .into_iter()
+            .flat_map(|all| all.keys().map(String::as_str))
+            .collect();
+        if name.is_empty() {
+            return Err(format!(
+                "no connector is named: add `connector: NAME`; there are: {}",
+                names.join(", ")
+            ));
+        }
+        let Some(entry) = all.and_then(|all| all.get(name)) else {
+            return Err(format!(
+                "there is no connector `{name}`; there are: {}",
+                names.join(", ")
+            ));
+        };
+        let mut own = entry.clone();
+        if let Some(map) = own.as_object_mut() {
+            map.remove("kind");
+        }
+        let own = KafkaConfig::deserialize(own);
+        own.map(ConnectorConfig::Kafka)
+            .map_err(|_| format!("the connector `{name}` does not fit its kind"))
+    }
+
+    fn topics(&self, document: &Document, problems: &mut Vec<Problem>) -> Topics {
+        let source = &document.pipeline.source;
+        match (&source.topic, &source.topics, &source.pattern) {
+            (Some(topic), None, None) => Topics::Names(vec![topic.clone()]),
+            (None, Some(topics), None) if !topics.is_empty() => Topics::Names(topics.clone()),
+            (None, None, Some(pattern)) => Topics::Pattern(pattern.clone()),
+            _ => {
+                let message = "a source names exactly one of `topic`, `topics` and `pattern`";
+                problems.push(self.at("/pipeline/source", message));
+                Topics::Names(Vec::new())
+            }
+        }
+    }
+
+    fn start(&self, document: &Document, problems: &mut Vec<Problem>) -> Start {
+        match document.pipeline.source.start.as_str() {
+            "earliest" => Start::Earliest,
+            "latest" => Start::Latest,
+            text => nanoseconds(text).map_or_else(
+                || {
+                    let message = "not a start: earliest, latest or a timestamp such as 2026-01-31T00:00:00Z";
+                    problems.push(self.at("/pipeline/source/start", message));
+                    Start::Earliest
+                },
+                |nanos| Start::Timestamp(nanos / 1_000_000),
+            ),
+        }
+    }
+
+    fn columns(&self, columns: &Columns, at: &str, problems: &mut Vec<Problem>) -> Vec<Column> {
+        columns.resolve().unwrap_or_else(|wrong| {
+            for (name, why) in wrong {
+                problems.push(self.at(&child(at, &name), format!("column `{name}`: {why}")));
+            }
+            Vec::new()
+        })
+    }
+}
