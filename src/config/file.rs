@@ -65,8 +65,6 @@ pub struct SourceConfig {
     #[serde(default = "earliest")]
     pub start: String,
     pub format: Format,
-    /// The column that latency is measured from; the default is `_timestamp`.
-    pub event_time: Option<String>,
     pub columns: Columns,
     #[serde(default)]
     pub on_gap: OnGap,

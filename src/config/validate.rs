@@ -128,7 +128,8 @@ fn expected(schema: Option<&Value>) -> String {
         return "another type".to_owned();
     };
     if let Some(text) = schema.get("description").and_then(Value::as_str) {
-        let of_form = schema.get("pattern").is_some() || schema["type"].is_array();
+        let several = |types: &Vec<Value>| types.iter().filter(|t| *t != "null").count() > 1;
+        let of_form = schema.get("pattern").is_some() || schema["type"].as_array().is_some_and(several);
         if of_form {
             return text.to_owned();
         }

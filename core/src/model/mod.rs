@@ -2,6 +2,8 @@
 
 #[cfg(feature = "onnx")]
 pub mod onnx;
+#[cfg(feature = "onnx")]
+pub mod runtime;
 
 use std::fmt;
 

@@ -1,0 +1,49 @@
+# Forebay's two commands: make demo, make test. One feature set for every build of the workspace.
+SHELL := bash
+FEATURES := --features full
+DEMO_SECONDS ?= 20
+.DEFAULT_GOAL := help
+
+.PHONY: help setup kafka onnxruntime lint test test-long demo bench clean
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: ## what a build needs: compilers, headers
+	@echo "==> build tools"
+	@scripts/setup.sh
+
+kafka: ## a real Apache Kafka for the tests, into the cache
+	@echo "==> Apache Kafka"
+	@scripts/fetch-kafka.sh
+
+onnxruntime: ## ONNX Runtime's shared library, into the cache
+	@echo "==> ONNX Runtime"
+	@scripts/fetch-onnxruntime.sh
+
+lint: setup ## formatting and clippy
+	@echo "==> rustfmt and clippy"
+	@cargo fmt --all --check
+	@cargo clippy --workspace $(FEATURES) --all-targets --quiet -- -D warnings
+
+test: setup kafka onnxruntime ## every test, but for those that take minutes
+	@echo "==> building the tests (some minutes when cold)"
+	@cargo test --workspace $(FEATURES) --no-run
+	@echo "==> running the tests"
+	@cargo test --workspace $(FEATURES) --quiet -- --skip long:: --test-threads=2
+
+test-long: setup kafka onnxruntime ## the tests that take minutes: joins, kills, freezes, brokers that stop
+	@echo "==> running the long tests"
+	@cargo test --workspace $(FEATURES) --test it -- long:: --test-threads=1 --nocapture
+
+demo: setup onnxruntime ## a real model scores real telemetry on an embedded cluster
+	@echo "==> building (some minutes when cold)"
+	@cargo build --profile demo --features demo
+	@echo "==> demo, $(DEMO_SECONDS) s"
+	@target/demo/forebay demo examples/sensors/pipeline.yaml --seconds $(DEMO_SECONDS)
+
+bench: ## the JSON codec beside arrow-json
+	@cargo bench -p forebay-core --bench json
+
+clean: ## what was built here
+	@cargo clean

@@ -1,0 +1,169 @@
+//! The `model` step: columns to tensors by the model's own names, and its outputs as further columns. Checked against
+//! the columns before any data moves; knows no runtime but through `Model`.
+
+mod bind;
+mod gather;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::{DataType, Field, Schema};
+
+use self::bind::{Bound, bind_inputs, bind_outputs};
+use super::{Applied, Env, Plan, Step, StepSpec};
+use crate::batch::Batch;
+use crate::error::{Error, Result};
+use crate::model::Model;
+use crate::model::onnx::{OnnxModel, data_type};
+use crate::reject::{Reject, Stage};
+
+/// What the configuration says of a model.
+#[derive(Clone, Debug, Default)]
+pub struct ModelStep {
+    pub path: PathBuf,
+    /// Columns by the model's input names; empty = each input takes the column of its own name.
+    pub inputs: Vec<(String, Vec<String>)>,
+    /// The model's outputs and the columns they become; empty = all, under their own names.
+    pub outputs: Vec<(String, String)>,
+}
+
+impl StepSpec for ModelStep {
+    fn stage(&self) -> Stage {
+        Stage::Model
+    }
+
+    fn plan(&self, input: &Schema, env: &Env) -> Result<Plan> {
+        let library = env
+            .onnxruntime
+            .clone()
+            .ok_or_else(|| Error::config("ONNX Runtime is not set"))?;
+        let mut model = OnnxModel::open(&self.path, &library)?;
+        let bound = bind_inputs(&self.inputs, model.signature(), input)?;
+        let outputs = bind_outputs(&self.outputs, model.signature(), input)?;
+        let mut warnings = Vec::new();
+        if model.one_by_one() {
+            warnings.push(
+                "the model takes one row at a time and is slow; export it with a dynamic first dimension"
+                    .into(),
+            );
+        }
+        warnings.extend(bound.iter().flat_map(|b| b.null_warnings(input)));
+        let tensors: Vec<_> = outputs.iter().map(|o| o.tensor.clone()).collect();
+        model = model.select(tensors.clone())?;
+        let widths = widths(&outputs, &bound, &mut model)?;
+        let mut fields: Vec<Arc<Field>> = input.fields().iter().cloned().collect();
+        let mut details: Vec<String> = bound.iter().map(|b| b.describe(input)).collect();
+        for (output, width) in outputs.iter().zip(&widths) {
+            let data_type = data_type(output.tensor.element, *width);
+            details.push(format!(
+                "{} {} -> column {}",
+                output.tensor.name, output.tensor, output.column
+            ));
+            fields.push(Arc::new(Field::new(&output.column, data_type, false)));
+        }
+        let output = Arc::new(Schema::new(fields));
+        let (path, schema) = (self.path.clone(), Arc::clone(&output));
+        let open = move || -> Result<Box<dyn Step>> {
+            let model = OnnxModel::open(&path, &library)?.select(tensors.clone())?;
+            Ok(Box::new(Running {
+                model: Box::new(model),
+                inputs: bound.clone(),
+                output: Arc::clone(&schema),
+            }))
+        };
+        Ok(Plan {
+            output,
+            details,
+            warnings,
+            open: Box::new(open),
+        })
+    }
+}
+
+/// Values per row of each output; where the model does not say, it is asked with one row of zeros.
+fn widths(outputs: &[bind::Output], inputs: &[Bound], model: &mut OnnxModel) -> Result<Vec<usize>> {
+    let said: Option<Vec<usize>> = outputs
+        .iter()
+        .map(|o| o.tensor.shape.iter().skip(1).copied().product::<Option<usize>>())
+        .collect();
+    if let Some(said) = said {
+        return Ok(said);
+    }
+    let zeros: Vec<ArrayRef> = inputs.iter().map(Bound::zeros).collect();
+    let answer = model.predict(&zeros).map_err(|e| {
+        Error::config(
+            "an output's width is not fixed in the model, and a row of zeros does not tell it; export the model with a \
+             fixed width",
+        )
+        .caused_by(e)
+    })?;
+    Ok(answer
+        .iter()
+        .map(|array| match array.data_type() {
+            DataType::FixedSizeList(_, width) => usize::try_from(*width).unwrap_or(1),
+            _ => 1,
+        })
+        .collect())
+}
+
+struct Running {
+    model: Box<dyn Model>,
+    inputs: Vec<Bound>,
+    output: Arc<Schema>,
+}
+
+impl Step for Running {
+    fn apply(&mut self, batch: &Batch) -> Result<Applied> {
+        let nulls = gather::null_rows(&self.inputs, &batch.rows);
+        if nulls.is_empty() {
+            return Ok(Applied {
+                batch: self.score(batch)?,
+                rejects: Vec::new(),
+            });
+        }
+        let rejects = nulls.iter().map(|(row, column)| Reject {
+            record: batch.origin[*row as usize],
+            stage: Stage::Model,
+            reason: format!("column \"{column}\" is null, and a tensor holds no nulls"),
+        });
+        let rejects = rejects.collect();
+        let is_null = |row: &u32| nulls.binary_search_by_key(row, |(null, _)| *null).is_ok();
+        let rest: Vec<u32> = (0..batch.len() as u32).filter(|row| !is_null(row)).collect();
+        Ok(Applied {
+            batch: self.score(&batch.take(&rest)?)?,
+            rejects,
+        })
+    }
+}
+
+impl Running {
+    fn score(&mut self, batch: &Batch) -> Result<Batch> {
+        let mut columns: Vec<ArrayRef> = batch.rows.columns().to_vec();
+        if batch.is_empty() {
+            let new = &self.output.fields()[columns.len()..];
+            columns.extend(new.iter().map(|f| arrow::array::new_empty_array(f.data_type())));
+        } else {
+            let tensors = self.inputs.iter().map(|bound| gather::tensor(bound, &batch.rows));
+            columns.extend(self.model.predict(&tensors.collect::<Result<Vec<_>>>()?)?);
+        }
+        for (column, field) in columns.iter().zip(self.output.fields()) {
+            if column.data_type() != field.data_type() {
+                return Err(
+                    Error::fatal("the model gave another width or type than it was planned with")
+                        .with("column", field.name())
+                        .with("planned", field.data_type())
+                        .with("given", column.data_type()),
+                );
+            }
+        }
+        Batch::new(
+            Arc::clone(&self.output),
+            columns,
+            batch.origin.clone(),
+            Arc::clone(&batch.records),
+        )
+    }
+}

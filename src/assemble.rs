@@ -1,0 +1,250 @@
+//! From a plan to running lanes: the only place where all crates meet.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use forebay_connectors::kafka::{Endpoint, Kafka};
+use forebay_connectors::{Connector, GroupProtocol, SinkSpec, SourceSpec, Topics};
+use forebay_core::dead_letters::DeadLetters;
+use forebay_core::lane::{Lane, OnGap, Rules, Stop};
+use forebay_core::metrics::{AllMetrics, LaneMetrics};
+use forebay_core::{Error, Result};
+
+use crate::config::{self, Compression, Config, ConnectorConfig, OnReject, Protocol};
+use crate::plan::Plan;
+
+/// How long the cluster may take to answer at the start.
+const ANSWER_WITHIN: Duration = Duration::from_secs(12);
+/// How long a flush may take when partitions are handed over.
+const FLUSH_WITHIN: Duration = Duration::from_secs(30);
+
+/// Lanes that run.
+#[derive(Debug)]
+pub struct Running {
+    pub metrics: AllMetrics,
+    stop: Stop,
+    lanes: Vec<JoinHandle<()>>,
+    outcomes: Receiver<Result<()>>,
+}
+
+impl Running {
+    /// Asks every lane to drain and leave.
+    pub fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// Waits for the lanes. Where one fails, the others drain and leave.
+    ///
+    /// # Errors
+    /// What the first lane failed with.
+    pub fn join(self) -> Result<()> {
+        let mut outcome = Ok(());
+        // Every lane has sent its outcome, or is gone, when the channel ends.
+        for one in &self.outcomes {
+            if one.is_err() {
+                self.stop.request();
+                outcome = outcome.and(one);
+            }
+        }
+        for lane in self.lanes {
+            if lane.join().is_err() && outcome.is_ok() {
+                outcome = Err(Error::fatal(
+                    "a lane panicked; what it had not committed is read again",
+                ));
+            }
+        }
+        outcome
+    }
+}
+
+/// Opens the connectors, checks the topics, and starts the lanes.
+///
+/// # Errors
+/// `Fatal` where the cluster does not answer or a topic does not exist, within 15 seconds, naming it.
+pub fn start(config: &Config, plan: &Plan) -> Result<Running> {
+    let connectors: BTreeMap<&str, Arc<dyn Connector>> = config
+        .connectors
+        .iter()
+        .map(|(name, c)| (name.as_str(), open(c)))
+        .collect();
+    let partitions = verify(config, &connectors)?;
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let lanes = config
+        .document
+        .pipeline
+        .lanes
+        .map_or(cores.min(partitions).max(1), usize::from);
+    let stop = Stop::default();
+    let (report, outcomes) = sync_channel(lanes);
+    let mut running = Running {
+        metrics: Vec::new(),
+        stop: stop.clone(),
+        lanes: Vec::new(),
+        outcomes,
+    };
+    for number in 0..lanes {
+        let metrics = Arc::new(LaneMetrics::default());
+        let lane = lane(
+            config,
+            plan,
+            &connectors,
+            lanes,
+            Arc::clone(&metrics),
+            stop.clone(),
+        );
+        let lane = lane.inspect_err(|_| stop.request())?;
+        let report = report.clone();
+        let thread = thread::Builder::new()
+            .name(format!("lane-{number}"))
+            .spawn(move || {
+                // Where nobody waits for the outcome any more, there is nobody to tell.
+                drop(report.send(lane.run()));
+            });
+        running
+            .lanes
+            .push(thread.map_err(|e| Error::fatal("start a lane's thread").caused_by(e))?);
+        running.metrics.push(metrics);
+    }
+    Ok(running)
+}
+
+fn open(connector: &ConnectorConfig) -> Arc<dyn Connector> {
+    let ConnectorConfig::Kafka(kafka) = connector;
+    let client = kafka
+        .client
+        .iter()
+        .map(|(name, value)| (name.clone(), value.0.clone()))
+        .collect();
+    Arc::new(Kafka::new(Endpoint {
+        bootstrap: kafka.bootstrap.clone(),
+        client,
+    }))
+}
+
+fn connector<'a>(
+    connectors: &'a BTreeMap<&str, Arc<dyn Connector>>,
+    name: &str,
+) -> Result<&'a Arc<dyn Connector>> {
+    connectors
+        .get(name)
+        .ok_or_else(|| Error::config("find a connector").with("name", name))
+}
+
+/// Asks each cluster for the topics the pipeline needs there; returns the number of partitions to read.
+fn verify(config: &Config, connectors: &BTreeMap<&str, Arc<dyn Connector>>) -> Result<usize> {
+    let pipeline = &config.document.pipeline;
+    let mut topics: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    topics
+        .entry(&config.sink_connector)
+        .or_default()
+        .push(pipeline.sink.topic.clone());
+    if let Some(dead) = &pipeline.dead_letters {
+        topics
+            .entry(&config.dead_letters_connector)
+            .or_default()
+            .push(dead.topic.clone());
+    }
+    let read = match &config.topics {
+        Topics::Names(names) => names.clone(),
+        Topics::Pattern(_) => Vec::new(),
+    };
+    topics
+        .entry(&config.source_connector)
+        .or_default()
+        .extend(read.iter().cloned());
+    let mut partitions = usize::MAX;
+    for (name, topics) in topics {
+        let found = connector(connectors, name)?.verify(&topics, ANSWER_WITHIN)?;
+        if name == config.source_connector && !read.is_empty() {
+            partitions = read.iter().filter_map(|topic| found.get(topic)).sum();
+        }
+    }
+    Ok(partitions)
+}
+
+fn lane(
+    config: &Config,
+    plan: &Plan,
+    connectors: &BTreeMap<&str, Arc<dyn Connector>>,
+    lanes: usize,
+    metrics: Arc<LaneMetrics>,
+    stop: Stop,
+) -> Result<Lane> {
+    // A quarter each: what is prefetched, what is on its way, what the producer holds; the rest for the batch at hand.
+    let memory = usize::try_from(config.document.pipeline.memory.0).unwrap_or(usize::MAX);
+    let quarter = memory / lanes / 4;
+    let source = connector(connectors, &config.source_connector)?.source(&source_spec(config, quarter))?;
+    let sink = sink_spec(config, quarter);
+    let mut sinks = vec![connector(connectors, &config.sink_connector)?.sink(&sink)?];
+    let apart = config.dead_letters_connector != config.sink_connector;
+    if apart && config.document.pipeline.dead_letters.is_some() {
+        sinks.push(connector(connectors, &config.dead_letters_connector)?.sink(&sink)?);
+    }
+    let carrier = plan.open_lane(Arc::clone(&metrics))?;
+    Ok(Lane::new(
+        source,
+        carrier,
+        sinks,
+        rules(config, quarter),
+        metrics,
+        stop,
+    ))
+}
+
+fn source_spec(config: &Config, prefetch_bytes: usize) -> SourceSpec {
+    let source = &config.document.pipeline.source;
+    SourceSpec {
+        topics: config.topics.clone(),
+        group: source.group.clone(),
+        start: config.start,
+        protocol: match source.group_protocol {
+            Protocol::CooperativeSticky => GroupProtocol::CooperativeSticky,
+            Protocol::Range => GroupProtocol::Range,
+            Protocol::Consumer => GroupProtocol::Consumer,
+        },
+        prefetch_bytes,
+    }
+}
+
+fn sink_spec(config: &Config, buffer_bytes: usize) -> SinkSpec {
+    let sink = &config.document.pipeline.sink;
+    let compression = match sink.compression {
+        Compression::None => "none",
+        Compression::Gzip => "gzip",
+        Compression::Snappy => "snappy",
+        Compression::Lz4 => "lz4",
+        Compression::Zstd => "zstd",
+    };
+    SinkSpec {
+        compression: compression.into(),
+        linger: sink.linger.0,
+        buffer_bytes,
+    }
+}
+
+fn rules(config: &Config, max_bytes: usize) -> Rules {
+    let pipeline = &config.document.pipeline;
+    let apart = config.dead_letters_connector != config.sink_connector;
+    Rules {
+        max_rows: pipeline.batch.max_rows as usize,
+        commit_every: pipeline.commit.every.0,
+        max_records: pipeline.commit.max_records.into(),
+        max_bytes,
+        on_gap: match pipeline.source.on_gap {
+            config::OnGap::Stop => OnGap::Stop,
+            config::OnGap::Earliest => OnGap::Earliest,
+            config::OnGap::Latest => OnGap::Latest,
+        },
+        drop_rejects: pipeline.on_reject == OnReject::Drop,
+        dead_letters: pipeline.dead_letters.as_ref().map(|dead| DeadLetters {
+            topic: dead.topic.as_str().into(),
+            sink: usize::from(apart),
+            pipeline: pipeline.name.as_str().into(),
+            stop_after: dead.stop_after.map(|s| s.consecutive.into()),
+        }),
+        flush_within: FLUSH_WITHIN,
+    }
+}
