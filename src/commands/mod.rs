@@ -1,0 +1,134 @@
+//! One file per command. A command prints what it has to say; what went wrong comes back and is printed here, once.
+
+mod check;
+mod connectors;
+#[cfg(feature = "demo")]
+mod demo;
+mod run;
+mod schema;
+mod version;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use forebay::config::{Config, Options, Problem};
+use forebay::core::{Error, Kind};
+use forebay::plan::Plan;
+
+/// Runs ONNX models on Kafka event streams: one binary, one pipeline file, every cloud.
+#[derive(Debug, Parser)]
+#[command(name = "forebay", disable_version_flag = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Forebay's version, librdkafka's with its features, ONNX Runtime's where it is found.
+    #[arg(long, short = 'V')]
+    version: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Reads, scores and delivers until it is stopped.
+    Run(run::Run),
+    /// Prints the plan of a pipeline, or what does not fit; touches no broker.
+    Check(Pipeline),
+    /// Scores the example's telemetry on an embedded cluster.
+    #[cfg(feature = "demo")]
+    Demo(demo::Demo),
+    /// Lists the kinds of connectors.
+    Connectors,
+    /// Prints the JSON Schema of the pipeline file, for editors.
+    Schema,
+}
+
+/// The pipeline file and what replaces parts of it.
+#[derive(Clone, Debug, Args)]
+struct Pipeline {
+    /// The pipeline file.
+    pipeline: PathBuf,
+    /// Replaces the file's default connector.
+    #[arg(long)]
+    connector: Option<String>,
+}
+
+/// What a command failed with.
+#[derive(Debug)]
+enum Failure {
+    /// The pipeline file, with the places.
+    Problems(Vec<Problem>),
+    Error(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<Vec<Problem>> for Failure {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self::Problems(problems)
+    }
+}
+
+/// Runs the command line.
+pub(crate) fn main() -> ExitCode {
+    let matches = Cli::command().get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let outcome = match cli.command {
+        None if cli.version => {
+            print!("{}", version::text());
+            Ok(())
+        }
+        None => Err(Error::config("name a command; `forebay --help` lists them").into()),
+        Some(Command::Run(command)) => run::run(&command),
+        Some(Command::Check(pipeline)) => check::run(&pipeline),
+        #[cfg(feature = "demo")]
+        Some(Command::Demo(command)) => demo::run(&command),
+        Some(Command::Connectors) => {
+            print!("{}", connectors::text());
+            Ok(())
+        }
+        Some(Command::Schema) => schema::run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => report(&failure),
+    }
+}
+
+fn report(failure: &Failure) -> ExitCode {
+    match failure {
+        Failure::Problems(problems) => {
+            for problem in problems {
+                eprintln!("error: {problem}");
+            }
+            eprintln!("{} found", if problems.len() == 1 { "1 problem".into() } else { format!("{} problems", problems.len()) });
+            ExitCode::from(2)
+        }
+        Failure::Error(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(match error.kind() {
+                Kind::Config => 2,
+                Kind::Auth => 3,
+                Kind::Retry | Kind::Reject | Kind::Fatal => 1,
+            })
+        }
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "the pipeline file's variables are the process's environment")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn load(path: &Path, connector: Option<&str>) -> Result<(Config, Plan), Vec<Problem>> {
+    let options = Options { connector: connector.map(str::to_owned), env: &variable };
+    let config = Config::load(path, &options)?;
+    let plan = Plan::new(&config)?;
+    Ok((config, plan))
+}

@@ -1,0 +1,84 @@
+//! `run`: lanes until SIGTERM or Ctrl-C. The first signal drains, commits and leaves; a second one leaves at once.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Args;
+use forebay::assemble::{self, Running};
+use forebay::config::Config;
+use forebay::core::Error;
+use forebay::core::lane::Stop;
+use forebay::live::Live;
+use forebay::logging::{self, Format};
+use forebay::telemetry::Telemetry;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use tracing::info;
+
+use super::{Failure, Pipeline, load};
+
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    #[command(flatten)]
+    pipeline: Pipeline,
+    /// How log lines are written.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    log: Format,
+}
+
+pub(super) fn run(command: &Run) -> Result<(), Failure> {
+    logging::start(command.log)?;
+    let (config, plan) = load(&command.pipeline.pipeline, command.pipeline.connector.as_deref())?;
+    for warning in plan.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let listen = listen(&config)?;
+    let running = assemble::start(&config, &plan)?;
+    stop_on_signals(running.stop())?;
+    let name = &config.document.pipeline.name;
+    info!(pipeline = name, lanes = running.metrics.len(), "running");
+    let telemetry = Telemetry::start(listen, name, running.metrics.clone());
+    let outcome = watched(running);
+    drop(telemetry);
+    outcome.map_err(Failure::from)
+}
+
+fn listen(config: &Config) -> Result<Option<SocketAddr>, Failure> {
+    let Some(text) = &config.document.telemetry.listen else { return Ok(None) };
+    let address = text.parse().map(Some).map_err(|_| {
+        let message = "not an address such as 127.0.0.1:9464";
+        Failure::Problems(vec![config.problem_at("/telemetry/listen", message)])
+    });
+    address
+}
+
+/// Waits for the lanes with the live line on.
+pub(super) fn watched(running: Running) -> Result<(), Error> {
+    let live = Live::start(running.metrics.clone());
+    let outcome = running.join();
+    drop(live);
+    outcome
+}
+
+/// The first signal asks the lanes to leave, a second one ends the process.
+pub(super) fn stop_on_signals(stop: Stop) -> Result<(), Error> {
+    let failed = |e: std::io::Error| Error::fatal("listen for signals").caused_by(e);
+    for signal in [SIGTERM, SIGINT] {
+        let second = std::sync::Arc::new(AtomicBool::new(false));
+        // In this order: the flag is looked at before it is set, so that the first signal only sets it.
+        signal_hook::flag::register_conditional_shutdown(signal, 1, std::sync::Arc::clone(&second))
+            .map_err(failed)?;
+        signal_hook::flag::register(signal, second).map_err(failed)?;
+    }
+    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(failed)?;
+    let asked = AtomicBool::new(false);
+    let thread = std::thread::Builder::new().name("signals".into()).spawn(move || {
+        for _ in signals.forever() {
+            if !asked.swap(true, Ordering::AcqRel) {
+                info!("stopping: what is in flight is delivered and committed first");
+            }
+            stop.request();
+        }
+    });
+    thread.map(drop).map_err(|e| Error::fatal("start the signal thread").caused_by(e))
+}

@@ -1,0 +1,12 @@
+//! `schema`: the JSON Schema of the pipeline file.
+
+use forebay::config;
+use forebay::core::Error;
+
+use super::Failure;
+
+pub(super) fn run() -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(&config::schema());
+    println!("{}", text.map_err(|e| Error::fatal("write the schema").caused_by(e))?);
+    Ok(())
+}
