@@ -1,9 +1,15 @@
 //! Forebay: reads Kafka events, shapes them, scores them in batches and delivers the results.
-//! This crate re-exports the others and adds the pipeline file.
+//! This crate re-exports the others and adds the pipeline file, its plan and its lanes.
 
 pub mod assemble;
 pub mod config;
+#[cfg(feature = "cli")]
+pub mod live;
+#[cfg(feature = "cli")]
+pub mod logging;
 pub mod plan;
+#[cfg(feature = "cli")]
+pub mod telemetry;
 
 pub use forebay_auth as auth;
 pub use forebay_connectors as connectors;

@@ -2,6 +2,10 @@
 //! Kafka client; adding one must not touch the core.
 
 pub mod connector;
+#[cfg(feature = "demo")]
+pub mod embedded;
+#[cfg(feature = "demo")]
+mod embedded_ffi;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod self_hosted;

@@ -1,7 +1,5 @@
 //! `check`: the plan of a pipeline in words. Everything it says comes from the plan that lanes run.
 
-use std::fmt::Write as _;
-
 use arrow::datatypes::{DataType, Schema, TimeUnit};
 use forebay::config::Config;
 use forebay::connectors::Topics;
@@ -22,8 +20,10 @@ fn text(config: &Config, plan: &Plan) -> String {
         Topics::Names(names) => names.join(", "),
         Topics::Pattern(pattern) => format!("topics that match {pattern}"),
     };
-    // Writing into a string cannot fail.
-    let mut line = |text: String| drop(writeln!(out, "{text}"));
+    let mut line = |text: String| {
+        out.push_str(&text);
+        out.push('\n');
+    };
     line(format!("pipeline {}", pipeline.name));
     line(format!(
         "source   {topics} on connector {}, group {}, start {}",

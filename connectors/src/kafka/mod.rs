@@ -110,3 +110,8 @@ pub fn librdkafka() -> (String, String) {
     let features = config.and_then(|c| c.get("builtin.features")).unwrap_or_default();
     (version.to_string(), features)
 }
+
+/// The version of the client library underneath.
+pub fn library_version() -> String {
+    rdkafka::util::get_rdkafka_version().1
+}

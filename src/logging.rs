@@ -1,0 +1,62 @@
+//! Log lines on stderr, as text or JSON. `FOREBAY_LOG` filters them (`info`, `forebay_core=debug`); stdout stays free
+//! for what a command prints.
+
+use std::io::{self, IsTerminal};
+
+use forebay_core::{Error, Result};
+use tracing_subscriber::EnvFilter;
+
+/// The variable that filters log lines.
+pub const FILTER: &str = "FOREBAY_LOG";
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// One readable line each.
+    #[default]
+    Text,
+    /// One JSON object each.
+    Json,
+}
+
+/// Sends log lines to stderr from now on.
+///
+/// # Errors
+/// `FOREBAY_LOG` is no filter, or logging was started before.
+pub fn start(format: Format) -> Result<()> {
+    let filter = filter(std::env::var(FILTER).ok().as_deref())?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal());
+    let started = match format {
+        Format::Text => lines.with_target(false).try_init(),
+        Format::Json => lines.json().flatten_event(true).try_init(),
+    };
+    started.map_err(|cause| Error::fatal("start logging").caused_by(cause))
+}
+
+fn filter(variable: Option<&str>) -> Result<EnvFilter> {
+    let text = variable.filter(|text| !text.trim().is_empty()).unwrap_or("info");
+    EnvFilter::builder()
+        .parse(text)
+        .map_err(|cause| Error::config(format!("read the log filter in {FILTER}")).caused_by(cause))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unset_or_empty_filter_is_info_and_a_wrong_one_is_a_configuration_error() {
+        assert_eq!(filter(None).unwrap().to_string(), "info");
+        assert_eq!(filter(Some(" ")).unwrap().to_string(), "info");
+        assert_eq!(
+            filter(Some("forebay_core=debug")).unwrap().to_string(),
+            "forebay_core=debug"
+        );
+        let error = filter(Some("forebay=loudly")).unwrap_err();
+        assert_eq!(error.kind(), forebay_core::error::Kind::Config);
+        assert!(error.to_string().contains(FILTER), "{error}");
+    }
+}
