@@ -12,6 +12,7 @@ mod native;
 mod ports;
 pub mod process;
 mod reaper;
+mod settings;
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};

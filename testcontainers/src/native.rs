@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::reaper::Reaper;
+use crate::settings::common;
 use crate::{await_until, ports, process};
 
 /// A cluster's processes and their data.
@@ -221,22 +222,16 @@ fn home() -> io::Result<PathBuf> {
 }
 
 fn settings(id: usize, count: usize, port: u16, controller: u16, voters: &str, folder: &Path) -> String {
-    let replicas = count.min(3);
-    let in_sync = replicas.min(2);
+    let common = common(count)
+        .into_iter()
+        .map(|(name, value)| format!("{name}={value}\n"));
     format!(
-        "process.roles=broker,controller\nnode.id={id}\ncontroller.quorum.voters={voters}\n\
+        "{}node.id={id}\ncontroller.quorum.voters={voters}\n\
          listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
-         advertised.listeners=PLAINTEXT://127.0.0.1:{port}\ncontroller.listener.names=CONTROLLER\n\
+         advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
          listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
-         inter.broker.listener.name=PLAINTEXT\nlog.dirs={}\nauto.create.topics.enable=false\n\
-         default.replication.factor={replicas}\nmin.insync.replicas={in_sync}\n\
-         offsets.topic.num.partitions=4\noffsets.topic.replication.factor={replicas}\n\
-         transaction.state.log.num.partitions=4\ntransaction.state.log.replication.factor={replicas}\n\
-         transaction.state.log.min.isr={in_sync}\ngroup.initial.rebalance.delay.ms=0\n\
-         group.min.session.timeout.ms=1000\ngroup.coordinator.rebalance.protocols=classic,consumer\n\
-         group.consumer.min.session.timeout.ms=1000\ngroup.consumer.session.timeout.ms=6000\n\
-         group.consumer.min.heartbeat.interval.ms=500\ngroup.consumer.heartbeat.interval.ms=1000\n\
-         log.retention.check.interval.ms=500\nlog.segment.delete.delay.ms=100\n",
+         inter.broker.listener.name=PLAINTEXT\nlog.dirs={}\n",
+        common.collect::<String>(),
         folder.join("data").display()
     )
 }
