@@ -3,7 +3,7 @@
 # Usage: packages.sh PACKAGE...
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
-install="apt-get install -y --no-install-recommends $*"
+install="apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $*"
 if ! command -v apt-get >/dev/null; then
     echo "error: these packages are missing, by Debian's names: $*" >&2
     exit 1
@@ -13,7 +13,7 @@ if [ "$(id -u)" = 0 ]; then
 elif sudo -n true 2>/dev/null; then
     as_root="sudo -n"
 else
-    echo "error: packages are missing; run: sudo apt-get update && sudo $install" >&2
+    echo "error: packages are missing; run: sudo apt-get update && sudo apt-get install -y $*" >&2
     exit 1
 fi
 echo "    installing $*"

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
@@ -143,7 +144,7 @@ impl Kafka {
             .create()
             .expect("a client");
         let mut list = TopicPartitionList::new();
-        for partition in 0..leaders(&client, topic) as i32 {
+        for partition in 0..partitions(&client, topic) {
             list.add_partition(topic, partition);
         }
         let committed = client.committed_offsets(list, WITHIN).expect("committed offsets");
@@ -158,7 +159,7 @@ impl Kafka {
     pub fn end_offsets(&self, topic: &str) -> BTreeMap<i32, i64> {
         let client = consumer(&self.bootstrap);
         let end = |p| client.fetch_watermarks(topic, p, WITHIN).expect("watermarks").1;
-        (0..leaders(&client, topic) as i32).map(|p| (p, end(p))).collect()
+        (0..partitions(&client, topic)).map(|p| (p, end(p))).collect()
     }
 
     /// How many messages a topic has had.
@@ -166,12 +167,12 @@ impl Kafka {
         self.end_offsets(topic).values().map(|end| *end as u64).sum()
     }
 
-    /// Every message there is now.
+    /// Every committed message there is now.
     pub fn read_all(&self, topic: &str) -> Vec<Message> {
         let client = consumer(&self.bootstrap);
         let mut list = TopicPartitionList::new();
         let mut left = BTreeMap::new();
-        for partition in 0..leaders(&client, topic) as i32 {
+        for partition in 0..partitions(&client, topic) {
             let (low, high) = client
                 .fetch_watermarks(topic, partition, WITHIN)
                 .expect("watermarks");
@@ -186,8 +187,14 @@ impl Kafka {
         let until = Instant::now() + Duration::from_secs(120);
         while !left.is_empty() {
             assert!(Instant::now() < until, "reading {topic} did not end: {left:?}");
-            let Some(Ok(message)) = client.poll(Duration::from_millis(200)) else {
-                continue;
+            let message = match client.poll(Duration::from_millis(200)) {
+                Some(Ok(message)) => message,
+                // The last position may hold a transaction's marker, which no reader gets.
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    left.remove(&partition);
+                    continue;
+                }
+                Some(Err(_)) | None => continue,
             };
             if left
                 .get(&message.partition())
@@ -230,7 +237,8 @@ fn consumer(bootstrap: &str) -> BaseConsumer {
     let mut config = config(bootstrap);
     config
         .set("group.id", "forebay-test-reader")
-        .set("enable.auto.commit", "false");
+        .set("enable.auto.commit", "false")
+        .set("enable.partition.eof", "true");
     config.create().expect("a client")
 }
 
@@ -249,6 +257,22 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
         .build()
         .expect("a runtime");
     runtime.block_on(future)
+}
+
+/// All partitions of a topic, also those that have no leader at the moment.
+///
+/// # Panics
+/// Where the topic does not exist.
+fn partitions(client: &BaseConsumer, topic: &str) -> i32 {
+    let metadata = client.fetch_metadata(Some(topic), WITHIN).expect("metadata");
+    let found = metadata
+        .topics()
+        .iter()
+        .find(|t| t.name() == topic && t.error().is_none());
+    found
+        .unwrap_or_else(|| panic!("topic {topic} does not exist"))
+        .partitions()
+        .len() as i32
 }
 
 /// Partitions of a topic that have a leader; 0 where it does not exist.

@@ -3,10 +3,11 @@
 //! gone are removed with the next start.
 
 use std::io;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+use crate::{ports, settings};
 
 /// A container; removed on drop.
 #[derive(Debug)]
@@ -66,9 +67,8 @@ fn output(arguments: &[String]) -> io::Result<String> {
 
 /// `docker run` for one node that is reached at `port`.
 fn run_arguments(port: u16, pid: u32, properties: &[(String, String)]) -> Vec<String> {
-    let mut settings: Vec<(String, String)> = [
-        ("process.roles", "broker,controller".to_string()),
-        ("node.id", "1".into()),
+    let own = [
+        ("node.id", "1".to_string()),
         ("controller.quorum.voters", "1@localhost:9093".into()),
         (
             "listeners",
@@ -78,21 +78,14 @@ fn run_arguments(port: u16, pid: u32, properties: &[(String, String)]) -> Vec<St
             "advertised.listeners",
             format!("PLAINTEXT://127.0.0.1:{port},INSIDE://localhost:9094"),
         ),
-        ("controller.listener.names", "CONTROLLER".into()),
         (
             "listener.security.protocol.map",
             "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,INSIDE:PLAINTEXT".into(),
         ),
         ("inter.broker.listener.name", "INSIDE".into()),
-        ("auto.create.topics.enable", "false".into()),
-        ("offsets.topic.replication.factor", "1".into()),
-        ("transaction.state.log.replication.factor", "1".into()),
-        ("transaction.state.log.min.isr", "1".into()),
-        ("group.initial.rebalance.delay.ms", "0".into()),
-        ("group.min.session.timeout.ms", "1000".into()),
-    ]
-    .map(|(name, value)| (name.to_string(), value))
-    .to_vec();
+    ];
+    let fixed = settings::common(1).into_iter().chain(own);
+    let mut settings: Vec<(String, String)> = fixed.map(|(name, value)| (name.to_string(), value)).collect();
     settings.extend(properties.iter().cloned());
     let mut arguments: Vec<String> = ["run", "-d", "-p"].map(String::from).to_vec();
     arguments.push(format!("127.0.0.1:{port}:9092"));
@@ -117,7 +110,7 @@ impl Docker {
             ));
         }
         sweep();
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = ports::free();
         let id = output(&run_arguments(port, std::process::id(), properties))?;
         Ok(Self { id, port })
     }
@@ -173,6 +166,7 @@ mod tests {
         let has = |wanted: &str| arguments.iter().any(|a| a == wanted);
         assert!(has("127.0.0.1:4711:9092"));
         assert!(has("forebay.test=99"));
+        assert!(has("KAFKA_GROUP_CONSUMER_SESSION_TIMEOUT_MS=6000"));
         assert!(has("KAFKA_LOG_RETENTION_MS=5"));
         assert!(has(
             "KAFKA_ADVERTISED_LISTENERS=PLAINTEXT://127.0.0.1:4711,INSIDE://localhost:9094"

@@ -9,7 +9,10 @@ mod audit;
 mod client;
 mod docker;
 mod native;
+mod ports;
 pub mod process;
+mod reaper;
+mod settings;
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -44,6 +47,8 @@ pub struct KafkaBuilder {
 
 /// How long brokers may take until they answer.
 const READY_WITHIN: Duration = Duration::from_secs(120);
+/// How often a cluster is started whose ports are taken.
+const TRIES: usize = 4;
 
 impl KafkaBuilder {
     /// One node or three.
@@ -65,13 +70,16 @@ impl KafkaBuilder {
     /// # Panics
     /// Where no broker can be started; the text says what is missing.
     pub fn start(self) -> Kafka {
-        // A port that was free may be taken by now: another try finds others.
-        let mut tries = (0..3).map(|_| self.try_start());
-        let started = tries.find_map(Result::ok);
-        started.unwrap_or_else(|| match self.try_start() {
-            Ok(kafka) => kafka,
-            Err(error) => panic!("start Kafka: {error}"),
-        })
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.try_start() {
+                Ok(kafka) => return kafka,
+                // A port that was free may be taken by now: another try finds others.
+                Err(error) if tries < TRIES && error.to_string().contains("Address already in use") => {}
+                Err(error) => panic!("start Kafka: {error}"),
+            }
+        }
     }
 
     fn try_start(&self) -> io::Result<Kafka> {
@@ -89,7 +97,9 @@ impl KafkaBuilder {
             bootstrap,
             nodes: self.nodes,
         };
-        kafka.await_brokers(self.nodes)?;
+        for i in 0..self.nodes {
+            kafka.await_node(i, self.nodes)?;
+        }
         Ok(kafka)
     }
 }
@@ -150,19 +160,25 @@ impl Kafka {
         done.unwrap_or_else(|e| panic!("{verb} node {i}: {e}"));
     }
 
-    /// Starts node `i` again, on its port and with its data, and waits until all brokers answer.
+    /// Starts node `i` again, on its port and with its data, and waits until it answers itself: the others may list it
+    /// for seconds after it was killed.
     pub fn start_node(&self, i: usize) {
         let started = match &mut *self.backend() {
             Backend::Native(native) => native.start_node(i),
             Backend::Docker(docker) => docker.command("start"),
         };
-        let ready = started.and_then(|()| self.await_brokers(self.nodes));
+        let ready = started.and_then(|()| self.await_node(i, 1));
         ready.unwrap_or_else(|e| panic!("start node {i}: {e}"));
     }
 
-    fn await_brokers(&self, count: usize) -> io::Result<()> {
+    /// Waits until node `i` answers at its own address and knows of `count` brokers.
+    fn await_node(&self, i: usize, count: usize) -> io::Result<()> {
         let until = Instant::now() + READY_WITHIN;
-        while client::brokers(&self.bootstrap) < count {
+        let address = match &*self.backend() {
+            Backend::Native(native) => native.address(i),
+            Backend::Docker(docker) => docker.bootstrap(),
+        };
+        while client::brokers(&address) < count {
             if let Backend::Native(native) = &mut *self.backend()
                 && let Some(log) = native.failure()
             {
@@ -170,7 +186,8 @@ impl Kafka {
             }
             if Instant::now() >= until {
                 return Err(io::Error::other(format!(
-                    "{count} brokers did not answer within {READY_WITHIN:?}"
+                    "node {i} of {} did not answer within {READY_WITHIN:?}",
+                    self.nodes
                 )));
             }
             std::thread::sleep(Duration::from_millis(50));

@@ -2,37 +2,46 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::process;
+use crate::reaper::Reaper;
+use crate::settings::common;
+use crate::{await_until, ports, process};
 
 /// A cluster's processes and their data.
 #[derive(Debug)]
 pub(crate) struct Native {
     nodes: Vec<Node>,
-    // Last: the processes end before their data goes.
+    // After the nodes: the processes end before their data goes.
     data: TempDir,
+    reaper: Reaper,
 }
 
 #[derive(Debug)]
 struct Node {
     folder: PathBuf,
     port: u16,
+    controller: u16,
     process: Option<Child>,
 }
 
 /// Any id will do; brokers of one cluster must agree on it.
 const CLUSTER_ID: &str = "Zm9yZWJheS10ZXN0cy0xMg";
+const LOGGING: &str = include_str!("../kafka/log4j2.properties");
+const LOGGING_FILE: &str = "log4j2.properties";
+/// The ports of a node that has ended are free within this.
+const RELEASED_WITHIN: Duration = Duration::from_secs(30);
 
 impl Native {
     pub(crate) fn start(count: usize, properties: &[(String, String)]) -> io::Result<Self> {
         let data = tempfile::Builder::new().prefix("forebay-kafka-").tempdir()?;
-        let ports = free_ports(2 * count)?;
+        let reaper = Reaper::watch(data.path())?;
+        fs::write(data.path().join(LOGGING_FILE), LOGGING)?;
+        let ports: Vec<u16> = (0..2 * count).map(|_| ports::free()).collect();
         let (brokers, controllers) = ports.split_at(count);
         let voters: Vec<String> = controllers
             .iter()
@@ -59,6 +68,7 @@ impl Native {
             nodes.push(Node {
                 folder,
                 port: brokers[i],
+                controller: controllers[i],
                 process: None,
             });
         }
@@ -71,7 +81,7 @@ impl Native {
                 )));
             }
         }
-        let mut native = Self { nodes, data };
+        let mut native = Self { nodes, data, reaper };
         (0..count).try_for_each(|i| native.start_node(i))?;
         Ok(native)
     }
@@ -92,6 +102,9 @@ impl Native {
             "-Xmx320m"
         };
         let node = &mut self.nodes[i];
+        await_until(RELEASED_WITHIN, "the node's ports are free", || {
+            ports::is_free(node.port) && ports::is_free(node.controller)
+        });
         let mut command = java(&[heap], &node.folder)?;
         command
             .arg("kafka.Kafka")
@@ -132,6 +145,11 @@ impl Native {
         Some(tail(&node))
     }
 
+    /// Where node `i` listens.
+    pub(crate) fn address(&self, i: usize) -> String {
+        format!("127.0.0.1:{}", self.nodes[i].port)
+    }
+
     #[cfg(test)]
     pub(crate) fn pids(&self) -> Vec<u32> {
         self.nodes
@@ -149,7 +167,12 @@ impl Drop for Native {
             drop(child.wait());
         }
         if std::thread::panicking() {
+            self.reaper.keep();
             self.data.disable_cleanup(true);
+            // Hundreds of megabytes that no reader of logs misses.
+            self.nodes
+                .iter()
+                .for_each(|n| drop(fs::remove_dir_all(n.folder.join("data"))));
             eprintln!("kafka's logs are kept in {}", self.data.path().display());
         }
     }
@@ -175,6 +198,7 @@ fn java(options: &[&str], folder: &Path) -> io::Result<Command> {
         "-XX:+UseSerialGC",
         "-XX:TieredStopAtLevel=1",
         "-Xshare:auto",
+        "-Dlog4j2.configurationFile=../log4j2.properties",
         "-cp",
     ]);
     command.arg(jars).current_dir(folder).stdin(Stdio::null());
@@ -197,30 +221,17 @@ fn home() -> io::Result<PathBuf> {
     })
 }
 
-/// Ports that were free a moment ago, all different.
-fn free_ports(count: usize) -> io::Result<Vec<u16>> {
-    let listeners: io::Result<Vec<TcpListener>> =
-        (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect();
-    listeners?.iter().map(|l| Ok(l.local_addr()?.port())).collect()
-}
-
 fn settings(id: usize, count: usize, port: u16, controller: u16, voters: &str, folder: &Path) -> String {
-    let replicas = count.min(3);
-    let in_sync = replicas.min(2);
+    let common = common(count)
+        .into_iter()
+        .map(|(name, value)| format!("{name}={value}\n"));
     format!(
-        "process.roles=broker,controller\nnode.id={id}\ncontroller.quorum.voters={voters}\n\
+        "{}node.id={id}\ncontroller.quorum.voters={voters}\n\
          listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
-         advertised.listeners=PLAINTEXT://127.0.0.1:{port}\ncontroller.listener.names=CONTROLLER\n\
+         advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
          listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
-         inter.broker.listener.name=PLAINTEXT\nlog.dirs={}\nauto.create.topics.enable=false\n\
-         default.replication.factor={replicas}\nmin.insync.replicas={in_sync}\n\
-         offsets.topic.num.partitions=4\noffsets.topic.replication.factor={replicas}\n\
-         transaction.state.log.num.partitions=4\ntransaction.state.log.replication.factor={replicas}\n\
-         transaction.state.log.min.isr={in_sync}\ngroup.initial.rebalance.delay.ms=0\n\
-         group.min.session.timeout.ms=1000\ngroup.coordinator.rebalance.protocols=classic,consumer\n\
-         group.consumer.min.session.timeout.ms=1000\ngroup.consumer.session.timeout.ms=6000\n\
-         group.consumer.min.heartbeat.interval.ms=500\ngroup.consumer.heartbeat.interval.ms=1000\n\
-         log.retention.check.interval.ms=500\nlog.segment.delete.delay.ms=100\n",
+         inter.broker.listener.name=PLAINTEXT\nlog.dirs={}\n",
+        common.collect::<String>(),
         folder.join("data").display()
     )
 }

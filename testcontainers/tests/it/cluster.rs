@@ -1,0 +1,163 @@
+//! What a cluster does while it is there.
+
+use std::time::Duration;
+
+use forebay_testcontainers::{Audit, Kafka, Load, await_until};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+const WITHIN: Duration = Duration::from_secs(30);
+
+fn record(n: u64) -> (Vec<u8>, Vec<u8>) {
+    (
+        n.to_string().into_bytes(),
+        format!(r#"{{"id":{n}}}"#).into_bytes(),
+    )
+}
+
+fn client(bootstrap: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", bootstrap)
+        .set("group.id", "test")
+        .set("log_level", "2");
+    config
+}
+
+#[test]
+fn what_is_written_is_read_back_committed_and_deleted() {
+    let kafka = Kafka::shared();
+    let topic = kafka.create_topic("round-trip", 3);
+    Load::all(kafka.bootstrap(), &topic, 100, record);
+    let read = kafka.read_all(&topic);
+    assert_eq!((read.len(), kafka.count(&topic)), (100, 100));
+    assert!(
+        read.iter()
+            .all(|m| m.key.as_deref() == m.header("n").map(str::as_bytes))
+    );
+    let audit = Audit::of(&read, &read);
+    assert_eq!(
+        (audit.produced, audit.lost, audit.duplicated, audit.out_of_order),
+        (100, 0, 0, 0)
+    );
+
+    assert!(kafka.committed("test", &topic).is_empty());
+    let consumer: BaseConsumer = client(kafka.bootstrap()).create().unwrap();
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(&topic, 1, Offset::Offset(7)).unwrap();
+    consumer.commit(&list, CommitMode::Sync).unwrap();
+    assert_eq!(kafka.committed("test", &topic), [(1, 7)].into());
+
+    kafka.delete_records(&topic, 1, 5);
+    let left = kafka.read_all(&topic);
+    assert_eq!(left.len(), 95);
+    assert!(left.iter().all(|m| m.partition != 1 || m.offset >= 5));
+    kafka.delete_topic(&topic);
+    kafka.create_topic(&topic, 1);
+    assert_eq!(kafka.count(&topic), 0);
+}
+
+#[test]
+fn a_transactions_marker_at_the_end_does_not_hold_a_reader_up() {
+    let kafka = Kafka::shared();
+    let topic = kafka.create_topic("transactions", 1);
+    let mut config = client(kafka.bootstrap());
+    let producer: BaseProducer = config.set("transactional.id", "transactions").create().unwrap();
+    producer.init_transactions(WITHIN).unwrap();
+    for (payload, keep) in [("kept", true), ("aborted", false)] {
+        producer.begin_transaction().unwrap();
+        assert!(
+            producer
+                .send(BaseRecord::<(), str>::to(&topic).payload(payload))
+                .is_ok()
+        );
+        producer.flush(WITHIN).unwrap();
+        if keep {
+            producer.commit_transaction(WITHIN).unwrap();
+        } else {
+            producer.abort_transaction(WITHIN).unwrap();
+        }
+    }
+    let read = kafka.read_all(&topic);
+    let payloads: Vec<_> = read.iter().map(|m| m.payload.as_deref()).collect();
+    assert_eq!(payloads, [Some(&b"kept"[..])]);
+}
+
+#[test]
+fn retention_acts_within_seconds() {
+    let kafka = Kafka::shared();
+    let topic = kafka
+        .topic("retention")
+        .config("retention.ms", "1")
+        .config("segment.ms", "100")
+        .create();
+    Load::all(kafka.bootstrap(), &topic, 10, record);
+    await_until(
+        Duration::from_secs(60),
+        "retention has removed the records",
+        || kafka.read_all(&topic).is_empty(),
+    );
+    assert_eq!(kafka.count(&topic), 10);
+}
+
+#[test]
+fn two_clusters_run_at_once_and_one_has_a_setting_of_its_own() {
+    let (one, other) = (
+        Kafka::shared(),
+        Kafka::builder().property("message.max.bytes", "2000").start(),
+    );
+    let topic = one.create_topic("two", 1);
+    other.create_topic(&topic, 1);
+    for kafka in [one, &other] {
+        let producer: BaseProducer = client(kafka.bootstrap()).create().unwrap();
+        assert!(
+            producer
+                .send(BaseRecord::<(), [u8]>::to(&topic).payload(&[0; 5000]))
+                .is_ok()
+        );
+        producer.flush(WITHIN).unwrap();
+    }
+    assert_eq!((one.count(&topic), other.count(&topic)), (1, 0));
+}
+
+#[test]
+fn three_nodes_go_on_without_one_and_take_it_back() {
+    let kafka = Kafka::builder().nodes(3).start();
+    let topic = kafka.create_topic("three", 6);
+    let node = kafka
+        .bootstrap()
+        .split(',')
+        .nth(1)
+        .expect("three addresses")
+        .to_owned();
+    let load = Load::start(kafka.bootstrap(), &topic, 500, record);
+    for end in [Kafka::stop_node, Kafka::kill_node] {
+        end(&kafka, 1);
+        assert!(
+            std::net::TcpStream::connect(&node).is_err(),
+            "the node still listens"
+        );
+        let before = kafka.count(&topic);
+        await_until(Duration::from_secs(60), "the other two take records", || {
+            kafka.count(&topic) > before + 500
+        });
+        kafka.start_node(1);
+        // Back means that it answers itself, where it was before, and knows the others.
+        let own: BaseConsumer = client(&node).create().unwrap();
+        assert_eq!(
+            own.fetch_metadata(None, Duration::from_secs(5))
+                .unwrap()
+                .brokers()
+                .len(),
+            3
+        );
+    }
+    let count = load.stop();
+    let read = kafka.read_all(&topic);
+    let audit = Audit::of(&read, &read);
+    assert_eq!(
+        (read.len() as u64, audit.produced, audit.duplicated),
+        (count, count, 0)
+    );
+}

@@ -1,0 +1,4 @@
+//! The crate against the brokers it starts, in one binary.
+
+mod cluster;
+mod left_behind;
