@@ -11,6 +11,7 @@ fn ten_joins_and_leaves_on_one_broker() {
     let kafka = Kafka::start();
     for protocol in PROTOCOLS {
         Stress::copying(&kafka, "joins", protocol).joins_and_leaves(10);
+        Stress::scoring(&kafka, "joins", protocol).joins_and_leaves(10);
     }
 }
 
@@ -19,6 +20,7 @@ fn ten_joins_and_leaves_on_three_brokers() {
     let kafka = Kafka::builder().nodes(3).start();
     for protocol in PROTOCOLS {
         Stress::copying(&kafka, "joins", protocol).joins_and_leaves(10);
+        Stress::scoring(&kafka, "joins", protocol).joins_and_leaves(10);
     }
 }
 
@@ -34,6 +36,7 @@ fn twenty_kills_on_one_broker() {
 fn twenty_kills_on_three_brokers() {
     let kafka = Kafka::builder().nodes(3).start();
     Stress::copying(&kafka, "kills", "cooperative-sticky").kills(20);
+    Stress::scoring(&kafka, "kills", "cooperative-sticky").kills(20);
 }
 
 #[test]
@@ -41,6 +44,7 @@ fn a_frozen_member_on_each_protocol() {
     let kafka = Kafka::start();
     for protocol in PROTOCOLS {
         Stress::copying(&kafka, "freeze", protocol).freezes();
+        Stress::scoring(&kafka, "freeze", protocol).freezes();
     }
 }
 
@@ -48,4 +52,5 @@ fn a_frozen_member_on_each_protocol() {
 fn one_of_three_brokers_stops() {
     let kafka = Kafka::builder().nodes(3).start();
     Stress::copying(&kafka, "stop", "cooperative-sticky").broker_stops(1);
+    Stress::scoring(&kafka, "stop", "cooperative-sticky").broker_stops(1);
 }

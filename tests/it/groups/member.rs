@@ -1,6 +1,7 @@
-//! One process with two lanes that copy bytes from topic to topic: this test binary, started again.
+//! One process with two lanes: this test binary, started again to copy bytes from topic to topic, or `forebay run`.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,8 @@ use forebay_core::lane::{Lane, OnGap, Rules, Stop};
 use forebay_core::metrics::LaneMetrics;
 use forebay_testcontainers::process;
 
+use crate::sensors;
+
 /// What a member copies, and how.
 #[derive(Clone, Debug)]
 pub(super) struct Copy {
@@ -20,6 +23,8 @@ pub(super) struct Copy {
     pub(super) input: String,
     pub(super) output: String,
     pub(super) protocol: String,
+    /// Runs the binary on this pipeline instead of copying bytes.
+    pub(super) pipeline: Option<PathBuf>,
 }
 
 /// Lanes of each member.
@@ -27,13 +32,16 @@ pub(super) const LANES: u64 = 2;
 /// What may be seen twice per lane and kill.
 pub(super) const MAX_RECORDS: u64 = 2000;
 /// Short, so that a dead member is noticed soon. With KIP-848 it is the broker's setting.
-const SESSION: &str = "6000";
+pub(super) const SESSION: &str = "6000";
 
 const VARIABLES: [&str; 4] = ["COPY_BOOTSTRAP", "COPY_INPUT", "COPY_OUTPUT", "COPY_PROTOCOL"];
 
 impl Copy {
     /// Starts a member; it dies with this process.
     pub(super) fn start(&self) -> Child {
+        if let Some(pipeline) = &self.pipeline {
+            return sensors::run(pipeline);
+        }
         let mut command = Command::new(std::env::current_exe().expect("this test binary"));
         command.args([
             "groups::member::copy",
@@ -56,6 +64,7 @@ impl Copy {
             input: input?,
             output: output?,
             protocol: protocol?,
+            pipeline: None,
         })
     }
 

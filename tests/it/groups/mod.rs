@@ -23,6 +23,13 @@ fn joins_and_leaves_lose_and_duplicate_nothing_where_the_broker_assigns() {
 }
 
 #[test]
+fn a_scoring_pipeline_joins_leaves_and_is_killed_like_a_copy() {
+    let kafka = Kafka::shared();
+    Stress::scoring(kafka, "joins", "cooperative-sticky").joins_and_leaves(2);
+    Stress::scoring(kafka, "kills", "consumer").kills(2);
+}
+
+#[test]
 fn kills_lose_nothing_and_duplicate_at_most_max_records_a_lane() {
     let kafka = Kafka::shared();
     Stress::copying(kafka, "kills", "cooperative-sticky").kills(4);

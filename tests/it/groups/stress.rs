@@ -1,11 +1,15 @@
 //! What is done to members while records flow, and the audit afterwards.
 
+use std::path::PathBuf;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
 use forebay_testcontainers::{Audit, Kafka, Load, await_until, process};
 
-use super::member::{Copy, LANES, MAX_RECORDS};
+use tempfile::TempDir;
+
+use super::member::{Copy, LANES, MAX_RECORDS, SESSION};
+use crate::sensors;
 
 const PARTITIONS: i32 = 12;
 const RATE: u64 = 6000;
@@ -18,32 +22,44 @@ pub(super) struct Stress<'a> {
     copy: Copy,
     load: Load,
     members: Vec<Child>,
-}
-
-fn record(number: u64) -> (Vec<u8>, Vec<u8>) {
-    let payload = format!(r#"{{"id":{number},"text":"{:-<200}"}}"#, "");
-    (number.to_string().into_bytes(), payload.into_bytes())
+    /// Holds the pipeline file.
+    _folder: TempDir,
 }
 
 impl<'a> Stress<'a> {
-    /// Two members with two lanes each copy a running load.
+    /// Two members with two lanes each copy the bytes of a running load.
     pub(super) fn copying(kafka: &'a Kafka, name: &str, protocol: &str) -> Self {
+        Self::start(kafka, &format!("{name}-copy"), protocol, false)
+    }
+
+    /// Two members with two lanes each score a running load with the sensors pipeline.
+    pub(super) fn scoring(kafka: &'a Kafka, name: &str, protocol: &str) -> Self {
+        Self::start(kafka, &format!("{name}-score"), protocol, true)
+    }
+
+    fn start(kafka: &'a Kafka, name: &str, protocol: &str, scoring: bool) -> Self {
         let input = kafka.create_topic(&format!("{name}-{protocol}-in"), PARTITIONS);
         let output = kafka.create_topic(&format!("{name}-{protocol}-out"), PARTITIONS);
-        let load = Load::start(kafka.bootstrap(), &input, RATE, record);
+        let load = Load::start(kafka.bootstrap(), &input, RATE, sensors::event);
+        let folder = TempDir::new().expect("a folder");
         let (bootstrap, protocol) = (kafka.bootstrap().to_string(), protocol.to_string());
-        let copy = Copy {
+        let mut copy = Copy {
             bootstrap,
             input,
             output,
             protocol,
+            pipeline: None,
         };
+        if scoring {
+            copy.pipeline = Some(pipeline(&folder, &copy));
+        }
         let members = vec![copy.start(), copy.start()];
         let stress = Self {
             kafka,
             copy,
             load,
             members,
+            _folder: folder,
         };
         stress.await_progress();
         stress
@@ -150,6 +166,7 @@ impl<'a> Stress<'a> {
             copy,
             load,
             members,
+            _folder,
         } = self;
         let produced = load.stop();
         await_until(DRAINED_WITHIN, "everything is committed", || {
@@ -160,6 +177,27 @@ impl<'a> Stress<'a> {
         assert_eq!(audit.produced, produced);
         audit
     }
+}
+
+/// The sensors pipeline on these topics, with the members' bounds.
+fn pipeline(folder: &TempDir, copy: &Copy) -> PathBuf {
+    let session = match copy.protocol.as_str() {
+        "consumer" => String::new(),
+        _ => format!(", client: {{ session.timeout.ms: {SESSION}, heartbeat.interval.ms: 1000 }}"),
+    };
+    let bootstrap = format!("[\"{}\"]{session}", copy.bootstrap);
+    let rest = format!("lanes: {LANES}\n  commit: {{ max_records: {MAX_RECORDS} }}");
+    let source = format!("topic: {}\n    group_protocol: {}", copy.input, copy.protocol);
+    sensors::pipeline(
+        folder,
+        &[
+            ("[\"localhost:9092\"]", &bootstrap),
+            ("topic: telemetry-scores", &format!("topic: {}", copy.output)),
+            ("topic: telemetry\n", &format!("{source}\n")),
+            ("group: sensors", &format!("group: {}", copy.input)),
+            ("dead_letters: { topic: telemetry.dead }", &rest),
+        ],
+    )
 }
 
 /// SIGTERM, and the member must end well.
