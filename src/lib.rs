@@ -3,6 +3,8 @@
 
 pub mod assemble;
 pub mod config;
+#[cfg(feature = "demo")]
+pub mod demo;
 #[cfg(feature = "cli")]
 pub mod live;
 #[cfg(feature = "cli")]

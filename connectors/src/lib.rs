@@ -5,6 +5,8 @@ pub mod connector;
 #[cfg(feature = "demo")]
 pub mod embedded;
 #[cfg(feature = "demo")]
+pub mod embedded_ends;
+#[cfg(feature = "demo")]
 mod embedded_ffi;
 #[cfg(feature = "kafka")]
 pub mod kafka;

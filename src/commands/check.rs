@@ -34,18 +34,30 @@ fn text(config: &Config, plan: &Plan) -> String {
     }
     for (stage, step) in &plan.steps {
         let mut details = step.details.iter();
-        line(format!("{:<8} {}", stage.name(), details.next().map_or("", String::as_str)));
+        line(format!(
+            "{:<8} {}",
+            stage.name(),
+            details.next().map_or("", String::as_str)
+        ));
         for detail in details {
             line(format!("           {detail}"));
         }
     }
-    line(format!("sink     {} on connector {}", pipeline.sink.topic, config.sink_connector));
+    line(format!(
+        "sink     {} on connector {}",
+        pipeline.sink.topic, config.sink_connector
+    ));
     for text in columns(&plan.output) {
         line(format!("           {text}"));
     }
     match &pipeline.dead_letters {
-        Some(dead) => line(format!("rejects  go to {} on connector {}", dead.topic, config.dead_letters_connector)),
-        None if pipeline.on_reject == forebay::config::OnReject::Drop => line("rejects  are dropped and counted".into()),
+        Some(dead) => line(format!(
+            "rejects  go to {} on connector {}",
+            dead.topic, config.dead_letters_connector
+        )),
+        None if pipeline.on_reject == forebay::config::OnReject::Drop => {
+            line("rejects  are dropped and counted".into())
+        }
         None => line("rejects  stop the pipeline: no dead_letters topic is named".into()),
     }
     for warning in plan.warnings() {

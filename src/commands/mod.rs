@@ -107,7 +107,14 @@ fn report(failure: &Failure) -> ExitCode {
             for problem in problems {
                 eprintln!("error: {problem}");
             }
-            eprintln!("{} found", if problems.len() == 1 { "1 problem".into() } else { format!("{} problems", problems.len()) });
+            eprintln!(
+                "{} found",
+                if problems.len() == 1 {
+                    "1 problem".into()
+                } else {
+                    format!("{} problems", problems.len())
+                }
+            );
             ExitCode::from(2)
         }
         Failure::Error(error) => {
@@ -121,13 +128,19 @@ fn report(failure: &Failure) -> ExitCode {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "the pipeline file's variables are the process's environment")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the pipeline file's variables are the process's environment"
+)]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
 fn load(path: &Path, connector: Option<&str>) -> Result<(Config, Plan), Vec<Problem>> {
-    let options = Options { connector: connector.map(str::to_owned), env: &variable };
+    let options = Options {
+        connector: connector.map(str::to_owned),
+        env: &variable,
+    };
     let config = Config::load(path, &options)?;
     let plan = Plan::new(&config)?;
     Ok((config, plan))

@@ -44,7 +44,9 @@ pub(super) fn run(command: &Run) -> Result<(), Failure> {
 }
 
 fn listen(config: &Config) -> Result<Option<SocketAddr>, Failure> {
-    let Some(text) = &config.document.telemetry.listen else { return Ok(None) };
+    let Some(text) = &config.document.telemetry.listen else {
+        return Ok(None);
+    };
     let address = text.parse().map(Some).map_err(|_| {
         let message = "not an address such as 127.0.0.1:9464";
         Failure::Problems(vec![config.problem_at("/telemetry/listen", message)])
@@ -80,5 +82,7 @@ pub(super) fn stop_on_signals(stop: Stop) -> Result<(), Error> {
             stop.request();
         }
     });
-    thread.map(drop).map_err(|e| Error::fatal("start the signal thread").caused_by(e))
+    thread
+        .map(drop)
+        .map_err(|e| Error::fatal("start the signal thread").caused_by(e))
 }

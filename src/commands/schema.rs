@@ -7,6 +7,9 @@ use super::Failure;
 
 pub(super) fn run() -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(&config::schema());
-    println!("{}", text.map_err(|e| Error::fatal("write the schema").caused_by(e))?);
+    println!(
+        "{}",
+        text.map_err(|e| Error::fatal("write the schema").caused_by(e))?
+    );
     Ok(())
 }

@@ -158,7 +158,7 @@ impl Kafka {
     /// Per partition the position behind the last message.
     pub fn end_offsets(&self, topic: &str) -> BTreeMap<i32, i64> {
         let client = consumer(&self.bootstrap);
-        let end = |p| client.fetch_watermarks(topic, p, WITHIN).expect("watermarks").1;
+        let end = |p| watermarks(&client, topic, p).1;
         (0..partitions(&client, topic)).map(|p| (p, end(p))).collect()
     }
 
@@ -173,9 +173,7 @@ impl Kafka {
         let mut list = TopicPartitionList::new();
         let mut left = BTreeMap::new();
         for partition in 0..partitions(&client, topic) {
-            let (low, high) = client
-                .fetch_watermarks(topic, partition, WITHIN)
-                .expect("watermarks");
+            let (low, high) = watermarks(&client, topic, partition);
             if low < high {
                 left.insert(partition, high);
                 list.add_partition_offset(topic, partition, Offset::Offset(low))
@@ -205,6 +203,18 @@ impl Kafka {
             messages.push(owned(&message));
         }
         messages
+    }
+}
+
+/// The bounds of a partition's log. A leader may have moved a moment ago: it is asked until it answers.
+fn watermarks(client: &BaseConsumer, topic: &str, partition: i32) -> (i64, i64) {
+    let until = Instant::now() + WITHIN;
+    loop {
+        match client.fetch_watermarks(topic, partition, WITHIN) {
+            Ok(bounds) => return bounds,
+            Err(error) => assert!(Instant::now() < until, "bounds of {topic}[{partition}]: {error}"),
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

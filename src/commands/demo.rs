@@ -1,0 +1,194 @@
+//! `demo`: the example's pipeline as it stands, on a cluster inside this process, with a generator in front and a
+//! reader behind.
+
+use std::path::PathBuf;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use forebay::assemble;
+use forebay::config::{Config, ConnectorConfig};
+use forebay::connectors::Topics;
+use forebay::connectors::embedded::{Embedded, MAX_LEAD};
+use forebay::connectors::embedded_ends::{Reader, Writer};
+use forebay::core::lane::Stop;
+use forebay::core::metrics::AllMetrics;
+use forebay::core::{Error, Result};
+use forebay::demo::confusion::Confusion;
+use forebay::demo::telemetry::Telemetry;
+use forebay::live::{Live, Totals, grouped, millis};
+use forebay::logging::{self, Format};
+
+use super::run::stop_on_signals;
+use super::{Failure, load};
+
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// The example's pipeline; the telemetry lies beside it.
+    #[arg(default_value = "examples/sensors/pipeline.yaml")]
+    pipeline: PathBuf,
+    /// How long events are made.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    seconds: u64,
+    /// Events a second.
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    rate: u64,
+    /// The first row of the telemetry that streams; those before it trained the model.
+    #[arg(long, default_value_t = 30_000)]
+    from: usize,
+}
+
+const PARTITIONS: i32 = 2;
+/// Everything made is scored within this.
+const DRAIN_WITHIN: Duration = Duration::from_secs(15);
+
+pub(super) fn run(command: &Demo) -> Result<(), Failure> {
+    logging::start(Format::Text)?;
+    let (mut config, plan) = load(&command.pipeline, None)?;
+    let telemetry = Telemetry::open(&config.base.join("shuttle.csv.gz"), command.from)?;
+    let (source, sink) = topics(&config)?;
+    let mut all = vec![(source.as_str(), PARTITIONS), (sink.as_str(), PARTITIONS)];
+    let dead = config
+        .document
+        .pipeline
+        .dead_letters
+        .as_ref()
+        .map(|d| d.topic.clone());
+    all.extend(dead.iter().map(|topic| (topic.as_str(), 1)));
+    let embedded = Embedded::start(&all)?;
+    for connector in config.connectors.values_mut() {
+        let ConnectorConfig::Kafka(kafka) = connector;
+        kafka.bootstrap = vec![embedded.bootstrap().to_string()];
+    }
+    let running = assemble::start(&config, &plan)?;
+    let ended = Stop::default();
+    stop_on_signals(ended.clone())?;
+    let (metrics, stop) = (running.metrics.clone(), running.stop());
+    let reader = read(
+        Reader::new(embedded.bootstrap(), &sink, PARTITIONS)?,
+        metrics.clone(),
+        stop.clone(),
+    )?;
+    println!(
+        "streaming held-back telemetry through {} for {} s",
+        command.pipeline.display(),
+        command.seconds
+    );
+    let live = Live::start(metrics.clone());
+    let begin = Instant::now();
+    let made = generate(
+        command,
+        telemetry,
+        Writer::new(embedded.bootstrap())?,
+        &source,
+        &metrics,
+        &ended,
+    );
+    let drained = made.as_ref().is_ok_and(|made| drain(*made, &metrics));
+    let took = begin.elapsed();
+    stop.request();
+    drop(live);
+    running.join()?;
+    let confusion = reader
+        .join()
+        .map_err(|_| Error::fatal("the demo's reader panicked"))?;
+    print!("{}", summary(made?, took, &Totals::of(&metrics), &confusion));
+    if drained {
+        Ok(())
+    } else {
+        Err(Error::fatal("not every event was scored in time").into())
+    }
+}
+
+fn topics(config: &Config) -> Result<(String, String)> {
+    match &config.topics {
+        Topics::Names(names) if names.len() == 1 => {
+            Ok((names[0].clone(), config.document.pipeline.sink.topic.clone()))
+        }
+        _ => Err(Error::config("the demo needs a pipeline with one source topic")),
+    }
+}
+
+/// Makes events at the rate, never further ahead of the lanes than the cluster keeps; returns how many.
+fn generate(
+    command: &Demo,
+    mut telemetry: Telemetry,
+    writer: Writer,
+    topic: &str,
+    lanes: &AllMetrics,
+    ended: &Stop,
+) -> Result<u64> {
+    let begin = Instant::now();
+    let (mut made, mut bytes, mut event) = (0, 0, String::new());
+    while begin.elapsed() < Duration::from_secs(command.seconds) && !ended.requested() {
+        let due = (begin.elapsed().as_secs_f64() * command.rate as f64) as u64;
+        while made < due && bytes < MAX_LEAD {
+            let id = telemetry.next(&mut event);
+            while !writer.write(topic, id.to_string().as_bytes(), event.as_bytes())? {
+                thread::sleep(Duration::from_millis(1));
+            }
+            made += 1;
+            bytes += event.len() as u64;
+        }
+        thread::sleep(Duration::from_millis(2));
+        // All of it counts as one partition's: the keys may be spread unevenly.
+        bytes = (made - Totals::of(lanes).consumed) * event.len() as u64;
+    }
+    writer.flush(DRAIN_WITHIN)?;
+    Ok(made)
+}
+
+/// Waits until everything made has an outcome.
+fn drain(made: u64, lanes: &AllMetrics) -> bool {
+    let until = Instant::now() + DRAIN_WITHIN;
+    let settled = || {
+        let of = |lane: &forebay::core::metrics::LaneMetrics| {
+            lane.delivered.get() + lane.filtered.get() + lane.dead_lettered.get() + lane.dropped.get()
+        };
+        lanes.iter().map(|lane| of(lane)).sum::<u64>()
+    };
+    while settled() < made {
+        if Instant::now() >= until {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    true
+}
+
+/// Reads results until the lanes have stopped and everything delivered was read.
+fn read(reader: Reader, lanes: AllMetrics, stop: Stop) -> Result<JoinHandle<Confusion>> {
+    let thread = thread::Builder::new().name("demo-reader".into()).spawn(move || {
+        let mut confusion = Confusion::default();
+        let (mut seen, mut last) = (0, Instant::now());
+        loop {
+            reader.read(Duration::from_millis(20), |result| confusion.count(result));
+            if confusion.total() != seen {
+                (seen, last) = (confusion.total(), Instant::now());
+            }
+            let complete = confusion.total() >= Totals::of(&lanes).delivered;
+            if stop.requested() && (complete || last.elapsed() > DRAIN_WITHIN) {
+                return confusion;
+            }
+        }
+    });
+    thread.map_err(|e| Error::fatal("start the demo's reader").caused_by(e))
+}
+
+fn summary(made: u64, took: Duration, totals: &Totals, confusion: &Confusion) -> String {
+    let rate = totals.delivered as f64 / took.as_secs_f64().max(1e-3);
+    let quantile = |q| totals.latency.quantile(q).map_or_else(|| "-".into(), millis);
+    let rows = totals.consumed as f64 / totals.batches.max(1) as f64;
+    format!(
+        "\nNASA shuttle telemetry, scored on librdkafka's mock cluster inside this process: a demonstration, not a\n\
+         measure of Kafka.\n\n  \
+         events in          {:>12}\n  results out        {:>12}\n  rejects            {:>12}\n  \
+         records/s          {:>12}\n  event to result    p50 {}, p99 {}\n  rows per batch     {rows:>12.1}\n\n{confusion}\n",
+        grouped(made),
+        grouped(totals.delivered),
+        grouped(totals.rejects),
+        grouped(rate as u64),
+        quantile(0.5),
+        quantile(0.99),
+    )
+}

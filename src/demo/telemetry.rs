@@ -1,0 +1,88 @@
+//! The example's telemetry as events: rows of a packed CSV file, from some row on, again and again with rising ids.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use flate2::read::GzDecoder;
+use forebay_core::{Error, Result};
+
+/// Rows ready to become events.
+#[derive(Debug)]
+pub struct Telemetry {
+    /// The part of an event behind its id.
+    rows: Vec<String>,
+    next: usize,
+}
+
+impl Telemetry {
+    /// The rows of a gzipped CSV file from row `from` on; its header names the fields, all of them numbers.
+    ///
+    /// # Errors
+    /// `Config` where the file cannot be read or has no such row.
+    pub fn open(path: &Path, from: usize) -> Result<Self> {
+        let failed = |e: std::io::Error| {
+            Error::config("read the telemetry")
+                .with("path", path.display())
+                .caused_by(e)
+        };
+        let mut text = String::new();
+        GzDecoder::new(File::open(path).map_err(failed)?)
+            .read_to_string(&mut text)
+            .map_err(failed)?;
+        Self::parse(&text, from).ok_or_else(|| {
+            Error::config("the telemetry has no such row")
+                .with("path", path.display())
+                .with("row", from)
+        })
+    }
+
+    fn parse(text: &str, from: usize) -> Option<Self> {
+        let mut lines = text.lines();
+        let names: Vec<&str> = lines.next()?.split(',').collect();
+        let rows = lines.skip(from).map(|line| {
+            let fields = names.iter().zip(line.split(','));
+            fields
+                .map(|(name, value)| format!(",\"{name}\":{value}"))
+                .collect()
+        });
+        let rows: Vec<String> = rows.collect();
+        (!rows.is_empty()).then_some(Self { rows, next: 0 })
+    }
+
+    /// The next event, written over what `event` holds; returns its id.
+    pub fn next(&mut self, event: &mut String) -> usize {
+        let id = self.next;
+        event.clear();
+        // Writing into a string cannot fail.
+        write!(event, "{{\"id\":{id}{}}}", self.rows[id % self.rows.len()]).unwrap_or_default();
+        self.next += 1;
+        id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_come_again_with_rising_ids() {
+        let mut telemetry = Telemetry::parse("f1,anomaly\n1,0\n2,1\n3,0\n", 1).expect("rows");
+        let mut event = String::new();
+        let mut events = Vec::new();
+        for _ in 0..3 {
+            telemetry.next(&mut event);
+            events.push(event.clone());
+        }
+        assert_eq!(
+            events,
+            [
+                r#"{"id":0,"f1":2,"anomaly":1}"#,
+                r#"{"id":1,"f1":3,"anomaly":0}"#,
+                r#"{"id":2,"f1":2,"anomaly":1}"#
+            ]
+        );
+        assert!(Telemetry::parse("f1\n1\n", 1).is_none());
+    }
+}
