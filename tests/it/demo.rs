@@ -1,0 +1,33 @@
+//! The demo as a newcomer runs it, for three seconds.
+
+use std::process::Command;
+
+#[test]
+fn everything_that_streams_is_scored_and_mostly_right() {
+    let output = Command::new(env!("CARGO_BIN_EXE_forebay"))
+        .args(["demo", "--seconds", "3", "--rate", "2000"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("run the demo");
+    let (text, log) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{text}\n{log}");
+    let value = |name: &str| {
+        let line = text.lines().find_map(|line| line.trim().strip_prefix(name));
+        let digits = line
+            .unwrap_or_else(|| panic!("no {name} in {text}"))
+            .trim()
+            .replace([',', '%'], "");
+        digits
+            .trim()
+            .parse::<f64>()
+            .unwrap_or_else(|e| panic!("{name}: {digits}: {e}"))
+    };
+    assert!(value("events in") > 3000.0, "{text}");
+    assert!((value("events in") - value("results out")).abs() < 0.5, "{text}");
+    assert!(value("rejects") < 0.5, "{text}");
+    assert!(value("accuracy") > 95.0, "{text}");
+    assert!(text.contains("mock cluster"), "{text}");
+}
