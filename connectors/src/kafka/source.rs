@@ -165,8 +165,17 @@ impl KafkaSource {
         } else {
             self.consumer.assign(&list)?;
         }
-        self.positions.extend(starts.positions.clone());
-        self.events.push_back(Event::Assigned(starts.positions));
+        let mut positions = starts.positions;
+        // A partition with a gap rests at its end, but its position is the one that is gone: nothing may be committed
+        // past the gap before the lane has decided.
+        positions.extend(
+            starts
+                .gaps
+                .iter()
+                .map(|gap| (gap.partition.clone(), gap.position)),
+        );
+        self.positions.extend(positions.clone());
+        self.events.push_back(Event::Assigned(positions));
         self.events.extend(starts.gaps.into_iter().map(Event::Gap));
         Ok(())
     }
