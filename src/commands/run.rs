@@ -47,11 +47,10 @@ fn listen(config: &Config) -> Result<Option<SocketAddr>, Failure> {
     let Some(text) = &config.document.telemetry.listen else {
         return Ok(None);
     };
-    let address = text.parse().map(Some).map_err(|_| {
+    text.parse().map(Some).map_err(|_| {
         let message = "not an address such as 127.0.0.1:9464";
         Failure::Problems(vec![config.problem_at("/telemetry/listen", message)])
-    });
-    address
+    })
 }
 
 /// Waits for the lanes with the live line on.

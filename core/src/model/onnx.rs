@@ -148,12 +148,14 @@ fn session(path: &Path, library: &Path) -> Result<Session> {
             .with("found", reason)
     };
     let builder = Session::builder(environment).map_err(|e| failed(e.to_string()))?;
+    let builder = builder.with_intra_threads(1).map_err(|e| failed(e.to_string()))?;
+    let builder = builder.with_inter_threads(1).map_err(|e| failed(e.to_string()))?;
     let builder = builder
-        .with_intra_threads(1)
-        .and_then(|b| b.with_inter_threads(1))
-        .and_then(|b| b.with_intra_op_spinning(false))
-        .and_then(|b| b.with_memory_pattern(false));
-    let mut builder = builder.map_err(|e| failed(e.to_string()))?;
+        .with_intra_op_spinning(false)
+        .map_err(|e| failed(e.to_string()))?;
+    let mut builder = builder
+        .with_memory_pattern(false)
+        .map_err(|e| failed(e.to_string()))?;
     builder.commit_from_file(path).map_err(|e| failed(e.to_string()))
 }
 

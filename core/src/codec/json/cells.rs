@@ -339,7 +339,7 @@ fn decimal(out: &mut Vec<u8>, value: i128, scale: i8) {
     out.extend_from_slice(if whole == 0 {
         b"0"
     } else {
-        digits[..whole].as_bytes()
+        &digits.as_bytes()[..whole]
     });
     if places > 0 {
         out.push(b'.');

@@ -315,7 +315,8 @@ mod tests {
 
     #[test]
     fn integers_are_exact() {
-        let cases: [(&str, Result<(i64, bool), OutOfRange>); 19] = [
+        type Case = (&'static str, Result<(i64, bool), OutOfRange>);
+        let cases: [Case; 19] = [
             ("5", Ok((5, true))),
             ("-5", Ok((-5, true))),
             ("5.0", Ok((5, true))),

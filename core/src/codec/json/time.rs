@@ -144,8 +144,8 @@ pub(super) fn write_timestamp(out: &mut Vec<u8>, value: i64, per_second: i64) ->
     }
     let (part, width) = match nanos {
         0 => (0, 0),
-        _ if nanos % 1_000_000 == 0 => (nanos / 1_000_000, 3),
-        _ if nanos % 1000 == 0 => (nanos / 1000, 6),
+        _ if nanos.is_multiple_of(1_000_000) => (nanos / 1_000_000, 3),
+        _ if nanos.is_multiple_of(1000) => (nanos / 1000, 6),
         _ => (nanos, 9),
     };
     if width > 0 {
