@@ -13,7 +13,7 @@ pub mod kafka;
 pub mod self_hosted;
 
 pub use connector::{Connector, GroupProtocol, SinkSpec, SourceSpec, Start, Topics};
-pub use self_hosted::{KafkaConfig, Scalar, owned};
+pub use self_hosted::{KafkaConfig, OWNED, Scalar, owned};
 
 /// What a connector's `kind` may name.
 #[derive(Clone, Copy, Debug)]

@@ -51,30 +51,59 @@ impl JsonSchema for Scalar {
     }
 }
 
+/// Settings that Forebay owns: a user's `client:` must not name them. Each with its reason.
+pub const OWNED: &[(&str, &str)] = &[
+    ("bootstrap.servers", "set `bootstrap`"),
+    ("metadata.broker.list", "set `bootstrap`"),
+    ("group.id", "set `source.group`"),
+    ("group.protocol", "set `source.group_protocol`"),
+    ("partition.assignment.strategy", "set `source.group_protocol`"),
+    ("enable.auto.commit", "Forebay commits what is delivered"),
+    ("enable.auto.offset.store", "Forebay commits what is delivered"),
+    ("auto.offset.reset", "set `source.start` and `source.on_gap`"),
+    (
+        "enable.idempotence",
+        "results keep their order and are written once per try",
+    ),
+    ("acks", "a result counts only when all in-sync replicas have it"),
+    (
+        "request.required.acks",
+        "a result counts only when all in-sync replicas have it",
+    ),
+    ("message.timeout.ms", "a result is never given up"),
+    ("delivery.timeout.ms", "a result is never given up"),
+    ("retries", "a result is never given up"),
+    ("message.send.max.retries", "a result is never given up"),
+    ("transactional.id", "set `delivery`"),
+    ("auto.commit.interval.ms", "set `commit`"),
+    ("security.protocol", CREDENTIALS),
+    ("enable.sasl.oauthbearer.unsecure.jwt", CREDENTIALS),
+    ("plugin.library.paths", "Forebay loads no code into its clients"),
+    ("partitioner", "results are partitioned as Java clients do"),
+    ("compression.type", "set `sink.compression`"),
+    ("compression.codec", "set `sink.compression`"),
+    ("linger.ms", "set `sink.linger`"),
+    ("queue.buffering.max.ms", "set `sink.linger`"),
+    ("queued.max.messages.kbytes", "set `memory`"),
+    ("queue.buffering.max.kbytes", "set `memory`"),
+    ("allow.auto.create.topics", "Forebay creates no topic by accident"),
+    ("enable.partition.eof", "the lane reads what has arrived"),
+    ("isolation.level", "aborted records are not events"),
+    ("log.queue", "librdkafka's log goes to Forebay's"),
+];
+
+const CREDENTIALS: &str = "credentials are no raw setting, and no version yet takes them";
+
 /// Why a raw setting is Forebay's own; `None` = it may be set.
 pub fn owned(setting: &str) -> Option<&'static str> {
-    Some(match setting {
-        "bootstrap.servers" | "metadata.broker.list" => "it is the connector's `bootstrap`",
-        "group.id" => "it is the source's `group`",
-        "auto.offset.reset" => "it is the source's `start` and `on_gap`",
-        "partition.assignment.strategy" | "group.protocol" => "it is the source's `group_protocol`",
-        "compression.type" | "compression.codec" => "it is the sink's `compression`",
-        "linger.ms" | "queue.buffering.max.ms" => "it is the sink's `linger`",
-        "enable.auto.commit" | "enable.auto.offset.store" | "auto.commit.interval.ms" => {
-            "forebay commits what is delivered, and nothing else"
-        }
-        "enable.idempotence" | "acks" | "request.required.acks" | "transactional.id" => {
-            "at-least-once delivery rests on it"
-        }
-        "message.timeout.ms" | "delivery.timeout.ms" => "forebay decides how long a result is tried",
-        "partitioner" => "results are partitioned as java clients do",
-        "security.protocol" => "credentials are not a raw setting",
-        _ if setting.starts_with("sasl.") || setting.starts_with("ssl.key") => {
-            "credentials are not a raw setting"
-        }
-        _ if setting.ends_with("_cb") => "callbacks are forebay's own",
-        _ => return None,
-    })
+    if setting.starts_with("sasl.") || setting.starts_with("ssl.") {
+        return Some(CREDENTIALS);
+    }
+    if setting.ends_with("_cb") {
+        return Some("callbacks are Forebay's own");
+    }
+    let found = OWNED.iter().find(|(name, _)| *name == setting);
+    found.map(|(_, why)| *why)
 }
 
 #[cfg(test)]

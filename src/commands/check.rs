@@ -9,7 +9,7 @@ use super::{Failure, Pipeline, load};
 
 pub(super) fn run(pipeline: &Pipeline) -> Result<(), Failure> {
     let (config, plan) = load(&pipeline.pipeline, pipeline.connector.as_deref())?;
-    print!("{}", text(&config, &plan));
+    print!("{}", config.shown(&text(&config, &plan)));
     Ok(())
 }
 

@@ -30,7 +30,7 @@ pub(super) fn run(command: &Run) -> Result<(), Failure> {
     logging::start(command.log)?;
     let (config, plan) = load(&command.pipeline.pipeline, command.pipeline.connector.as_deref())?;
     for warning in plan.warnings() {
-        tracing::warn!("{warning}");
+        tracing::warn!("{}", config.shown(warning));
     }
     let listen = listen(&config)?;
     let running = assemble::start(&config, &plan)?;

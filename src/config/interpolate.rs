@@ -15,8 +15,34 @@ pub(crate) struct Variables<'a> {
     pub(crate) base: &'a Path,
 }
 
+/// What variables and files gave, and how the file writes it. No `Debug`: the values may be secrets.
+#[derive(Default)]
+pub(crate) struct Masks(Vec<(String, String)>);
+
+/// Shorter values are no secrets, and would be found inside other words.
+const MASKED_FROM: usize = 4;
+
+impl Masks {
+    fn add(&mut self, value: &str, expression: &str) {
+        if value.len() >= MASKED_FROM {
+            self.0.push((value.to_owned(), format!("${{{expression}}}")));
+            // A secret that holds another must be masked before it.
+            self.0.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
+        }
+    }
+
+    /// `text` with every value written as in the file.
+    pub(crate) fn apply(&self, text: &str) -> String {
+        let mut out = text.to_owned();
+        for (value, expression) in &self.0 {
+            out = out.replace(value, expression);
+        }
+        out
+    }
+}
+
 /// What was found on the way.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Interpolated {
     /// Pointers of leaves that were filled: they may be read as numbers or switches.
     pub(crate) filled: HashSet<String>,
@@ -24,6 +50,7 @@ pub(crate) struct Interpolated {
     pub(crate) unresolved: HashSet<String>,
     /// Pointer and message.
     pub(crate) problems: Vec<(String, String)>,
+    pub(crate) masks: Masks,
 }
 
 impl Variables<'_> {
@@ -41,7 +68,7 @@ impl Variables<'_> {
                     out.unresolved.insert(at.to_owned());
                     return;
                 }
-                match self.resolve(text) {
+                match self.resolve(text, &mut out.masks) {
                     Ok(filled) => {
                         *text = filled;
                         out.filled.insert(at.to_owned());
@@ -66,7 +93,7 @@ impl Variables<'_> {
         }
     }
 
-    fn resolve(&self, text: &str) -> Result<String, String> {
+    fn resolve(&self, text: &str, masks: &mut Masks) -> Result<String, String> {
         let mut out = String::new();
         let mut rest = text;
         while let Some(start) = rest.find("${") {
@@ -81,18 +108,20 @@ impl Variables<'_> {
             let end = inner
                 .find('}')
                 .ok_or("`${` without its `}`; write `$${` for a literal `${`")?;
-            out.push_str(&self.lookup(&inner[..end])?);
+            out.push_str(&self.lookup(&inner[..end], masks)?);
             rest = &inner[end + 1..];
         }
         out.push_str(rest);
         Ok(out)
     }
 
-    fn lookup(&self, expression: &str) -> Result<String, String> {
+    fn lookup(&self, expression: &str, masks: &mut Masks) -> Result<String, String> {
         if let Some(path) = expression.strip_prefix("file:") {
             let text = std::fs::read_to_string(self.base.join(path));
             let text = text.map_err(|e| format!("read `{path}` for `${{file:{path}}}`: {}", e.kind()))?;
-            return Ok(text.trim_end_matches(['\r', '\n']).to_owned());
+            let text = text.trim_end_matches(['\r', '\n']);
+            masks.add(text, expression);
+            return Ok(text.to_owned());
         }
         let (name, default) = match expression.split_once(":-") {
             Some((name, default)) => (name, Some(default)),
@@ -103,6 +132,9 @@ impl Variables<'_> {
             return Err("not a variable: write `${NAME}`, `${NAME:-default}` or `${file:PATH}`".to_owned());
         }
         let value = (self.env)(name).filter(|value| default.is_none() || !value.is_empty());
+        if let Some(value) = &value {
+            masks.add(value, name);
+        }
         value.or_else(|| default.map(str::to_owned)).ok_or_else(|| {
             format!("the variable `{name}` is not set: set it, or write `${{{name}:-default}}`")
         })
@@ -116,7 +148,7 @@ mod tests {
     fn resolve(text: &str) -> Result<String, String> {
         let env = |name: &str| (name == "A").then(|| "x: ${B}".to_owned());
         let base = Path::new(".");
-        Variables { env: &env, base }.resolve(text)
+        Variables { env: &env, base }.resolve(text, &mut Masks::default())
     }
 
     #[test]

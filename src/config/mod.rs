@@ -30,7 +30,7 @@ pub use schema::schema;
 pub use values::{ColumnConfig, ColumnOptions, Size, Span, Type, Unit};
 
 pub(crate) use columns::missing_value;
-use interpolate::{Interpolated, Variables};
+use interpolate::{Interpolated, Masks, Variables};
 use problem::File;
 use tree::Tree;
 
@@ -56,7 +56,6 @@ pub enum ConnectorConfig {
 }
 
 /// A valid pipeline file.
-#[derive(Debug)]
 pub struct Config {
     pub document: Document,
     /// Only those a run uses.
@@ -75,6 +74,17 @@ pub struct Config {
     pub base: PathBuf,
     file: File,
     tree: Tree,
+    masks: Masks,
+}
+
+/// Any text of the file may have been filled from a secret.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let steps = self.document.pipeline.steps.len();
+        f.debug_struct("Config")
+            .field("steps", &steps)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Config {
@@ -133,11 +143,23 @@ impl Config {
                 "the file fits the schema, but not the types behind it",
             )]
         })?;
-        resolve::Resolver { file, tree, base }.config(document, options.connector.as_deref())
+        resolve::Resolver {
+            file,
+            tree,
+            base,
+            masks: found.masks,
+        }
+        .config(document, options.connector.as_deref())
     }
 
     /// A problem at the place of a JSON pointer such as `/pipeline/steps/0`.
-    pub fn problem_at(&self, pointer: &str, message: impl Into<String>) -> Problem {
+    pub fn problem_at(&self, pointer: &str, message: impl AsRef<str>) -> Problem {
+        let message = self.shown(message.as_ref());
         self.file.problem_at(pointer, self.tree.place(pointer), message)
+    }
+
+    /// `text` with what variables gave written as in the file: `${NAME}`.
+    pub fn shown(&self, text: &str) -> String {
+        self.masks.apply(text)
     }
 }

@@ -4,8 +4,7 @@ use std::fmt;
 
 use super::tree::Place;
 
-/// The text of a pipeline file and the name it is shown by.
-#[derive(Debug)]
+/// The text of a pipeline file and the name it is shown by. No `Debug`: it may hold credentials.
 pub(crate) struct File {
     pub(crate) name: String,
     pub(crate) text: String,

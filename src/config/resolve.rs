@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::columns::{Columns, nanoseconds};
+use super::interpolate::Masks;
 use super::problem::{File, Problem};
 use super::tree::{Tree, child};
 use super::{Config, ConnectorConfig, Document};
@@ -36,7 +37,7 @@ pub(crate) fn owned_settings(file: &File, tree: &Tree) -> Vec<Problem> {
         {
             if let Some(why) = owned(setting) {
                 let at = child(&at, setting);
-                let message = format!("the setting `{setting}` is forebay's own: {why}; remove it");
+                let message = format!("the setting `{setting}` is Forebay's own: {why}");
                 problems.push(file.problem_at(&at, tree.key_place(&at), message));
             }
         }
@@ -49,6 +50,7 @@ pub(crate) struct Resolver {
     pub(crate) file: File,
     pub(crate) tree: Tree,
     pub(crate) base: PathBuf,
+    pub(crate) masks: Masks,
 }
 
 impl Resolver {
@@ -101,7 +103,12 @@ impl Resolver {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let Self { file, tree, base } = self;
+        let Self {
+            file,
+            tree,
+            base,
+            masks,
+        } = self;
         Ok(Config {
             document,
             connectors,
@@ -115,6 +122,7 @@ impl Resolver {
             base,
             file,
             tree,
+            masks,
         })
     }
 
@@ -135,10 +143,8 @@ impl Resolver {
             ));
         }
         let Some(entry) = all.and_then(|all| all.get(name)) else {
-            return Err(format!(
-                "there is no connector `{name}`; there are: {}",
-                names.join(", ")
-            ));
+            let near = super::validate::nearest(name, &names);
+            return Err(format!("there is no connector `{name}`{near}"));
         };
         let mut own = entry.clone();
         if let Some(map) = own.as_object_mut() {
@@ -154,6 +160,11 @@ impl Resolver {
         match (&source.topic, &source.topics, &source.pattern) {
             (Some(topic), None, None) => Topics::Names(vec![topic.clone()]),
             (None, Some(topics), None) if !topics.is_empty() => Topics::Names(topics.clone()),
+            (None, None, Some(pattern)) if !pattern.starts_with('^') => {
+                let message = "a pattern begins with `^`, such as `^payments-.*`";
+                problems.push(self.at("/pipeline/source/pattern", message));
+                Topics::Names(Vec::new())
+            }
             (None, None, Some(pattern)) => Topics::Pattern(pattern.clone()),
             _ => {
                 let message = "a source names exactly one of `topic`, `topics` and `pattern`";

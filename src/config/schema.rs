@@ -18,7 +18,9 @@ pub fn schema() -> Value {
     let mut cases = Vec::new();
     let mut definitions = Map::new();
     for kind in KINDS {
-        let Some(own) = kind.schema else { continue };
+        let Some(own) = kind.schema else {
+            continue;
+        };
         let mut own = own().to_value();
         if let Some(Value::Object(inner)) = own.as_object_mut().and_then(|o| o.remove("$defs")) {
             definitions.extend(inner);
@@ -45,5 +47,26 @@ pub fn schema() -> Value {
     if let Some(all) = root["$defs"].as_object_mut() {
         all.extend(definitions);
     }
+    drop_null_choices(&mut root);
     root
+}
+
+/// `X or null`, which optional keys give, becomes `X`: a mistake inside a choice would lose its place.
+fn drop_null_choices(node: &mut Value) {
+    match node {
+        Value::Object(map) => {
+            let null = json!({ "type": "null" });
+            if let Some(Value::Array(choices)) = map.get("anyOf")
+                && let [Value::Object(only), other] = &choices[..]
+                && *other == null
+            {
+                let only = only.clone();
+                map.remove("anyOf");
+                map.extend(only);
+            }
+            map.values_mut().for_each(drop_null_choices);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_null_choices),
+        _ => {}
+    }
 }

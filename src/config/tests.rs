@@ -52,7 +52,7 @@ fn a_good_file_is_typed_with_its_defaults() {
     let config = load(GOOD).unwrap_or_else(|e| panic!("{e:?}"));
     assert_eq!(config.document.pipeline.lanes, Some(3));
     assert_eq!(config.document.pipeline.memory, Size(512 << 20));
-    assert_eq!(config.start, Start::Earliest);
+    assert_eq!(config.start, forebay_connectors::Start::Earliest);
     assert_eq!(config.columns.len(), 2);
 }
 
@@ -160,7 +160,7 @@ fn owned_settings_are_refused_and_their_line_is_not_shown() {
     assert!(
         problems
             .iter()
-            .all(|p| p.contains("forebay's own") && !p.contains("hunter2"))
+            .all(|p| p.contains("Forebay's own") && !p.contains("hunter2"))
     );
 }
 
@@ -168,4 +168,114 @@ fn owned_settings_are_refused_and_their_line_is_not_shown() {
 fn variables_of_other_connectors_are_left_alone() {
     let other = "  other: { kind: kafka, bootstrap: [\"${NOT_SET}\"] }\npipeline:";
     assert!(load(&GOOD.replacen("pipeline:", other, 1)).is_ok());
+}
+
+#[test]
+fn nothing_that_was_filled_in_is_in_debug_or_in_later_problems() {
+    let text = GOOD
+        .replace("\"]", "\"], client: { client.id: \"${SECRET}\" }")
+        .replace("FROM input", "FROM input WHERE currency = '${SECRET}'")
+        .replace(
+            "format: json }",
+            "format: json, headers: { token: \"${SECRET}\" } }",
+        );
+    let config = load(&text).unwrap_or_else(|e| panic!("{e:?}"));
+    let shown = format!(
+        "{config:?} {:?} {:?} {}",
+        config.connectors,
+        config.start,
+        config.problem_at("/pipeline/steps/0", "no column hunter2"),
+    );
+    assert!(!shown.contains("hunter2"), "{shown}");
+    assert!(shown.contains("no column ${SECRET}"), "{shown}");
+}
+
+#[test]
+fn a_value_cannot_add_structure() {
+    let env = |_: &str| Some("x }\n  lanes: 9".to_owned());
+    let file = File {
+        name: "p.yaml".to_owned(),
+        text: GOOD
+            .replace("group: fraud", "group: \"${G}\"")
+            .replace("\"${LANES}\"", "1"),
+    };
+    let options = Options {
+        connector: None,
+        env: &env,
+    };
+    let config = Config::parse(file, PathBuf::new(), &options).unwrap_or_else(|e| panic!("{e:?}"));
+    assert_eq!(config.document.pipeline.source.group, "x }\n  lanes: 9");
+    assert_eq!(config.document.pipeline.lanes, Some(1));
+}
+
+#[test]
+fn forms_that_are_a_word_or_a_map_say_what_they_may_be() {
+    let cases = [
+        (
+            "  lanes:",
+            "  dead_letters: { topik: d }\n  lanes:",
+            "unknown key `topik`: did you mean `topic`?",
+        ),
+        (
+            "topic: scores, format: json",
+            "topic: scores, format: avro",
+            "not a format: json",
+        ),
+        (
+            "topic: scores, format: json",
+            "topic: scores, format: { jsn: {} }",
+            "unknown key `jsn`: did you mean `json`?",
+        ),
+        (
+            "amount: float64",
+            "amount: { type: float64, unit: ms }",
+            "`unit` is for columns of type timestamp",
+        ),
+        (
+            "amount: float64",
+            "amount: { type: int64, default: a }",
+            "does not fit the type",
+        ),
+        (
+            "amount: float64",
+            "_amount: float64",
+            "kept for a record's metadata",
+        ),
+        (
+            "sql: SELECT amount FROM input",
+            "model: { path: m.onnx, inputs: { x: 5 } }",
+            "a column or a list of columns",
+        ),
+        (
+            "sql: SELECT amount FROM input",
+            "{ sql: a, lookup: { table: t, on: a } }",
+            "more than one",
+        ),
+        (
+            "  lanes:",
+            "  delivery: exactly-once\n  lanes:",
+            "exactly-once is not built yet",
+        ),
+        ("  lanes:", "  memory: 5MB\n  lanes:", "not a size such as"),
+        ("  lanes:", "  commit: { every: 5 }\n  lanes:", "expected"),
+        (
+            "format: json }",
+            "format: json, linger: 5 ms }",
+            "not a duration such as",
+        ),
+        ("topic: payments", "pattern: pay", "begins with `^`"),
+        ("group: fraud", "group: fraud\n    start: soon", "not a start"),
+        (
+            "group: fraud",
+            "group: fraud\n    event_time: at",
+            "unknown key `event_time`",
+        ),
+    ];
+    for (from, to, said) in cases {
+        let problems = broken(from, to);
+        assert!(
+            problems.iter().any(|p| p.contains(said)),
+            "{to}: {said}\n{problems:#?}"
+        );
+    }
 }

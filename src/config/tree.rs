@@ -14,8 +14,7 @@ pub(crate) struct Place {
     pub(crate) column: usize,
 }
 
-/// A JSON value and, by JSON pointer, where each key and value stands in the file.
-#[derive(Debug)]
+/// A JSON value and, by JSON pointer, where each key and value stands in the file. No `Debug`: values may be secrets.
 pub(crate) struct Tree {
     pub(crate) value: Value,
     places: HashMap<String, Place>,

@@ -100,11 +100,14 @@ fn not_allowed(at: &str, found: &str, options: &Value) -> String {
             options.join(", ")
         );
     }
+    if at == "/pipeline/delivery" && found == "exactly-once" {
+        return format!("exactly-once is not built yet; built: {}", options.join(", "));
+    }
     format!("not allowed here{}", nearest(found, &options))
 }
 
 /// `: did you mean `x`? allowed: ..`
-fn nearest(name: &str, known: &[&str]) -> String {
+pub(crate) fn nearest(name: &str, known: &[&str]) -> String {
     let score = |other: &&&str| (strsim::jaro_winkler(name, other) * 1000.0) as u32;
     let best = known.iter().max_by_key(score).filter(|other| score(other) > 700);
     let allowed = format!("allowed: {}", known.join(", "));

@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod gaps;
 mod groups;
+mod pipeline_file;
 mod rejects;
 mod sensors;
 mod start;

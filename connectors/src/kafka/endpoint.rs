@@ -1,56 +1,41 @@
 //! An endpoint's settings turned into client configurations. Data only: it opens nothing.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
 use crate::connector::{GroupProtocol, SinkSpec, SourceSpec};
+use crate::self_hosted::{KafkaConfig, Scalar};
 
 /// Where a cluster is and how its clients are set.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Endpoint {
     pub bootstrap: Vec<String>,
-    /// Raw librdkafka settings of the user; those in [`OWNED`] were refused before.
+    /// Raw librdkafka settings of the user; those in [`OWNED`](crate::OWNED) were refused before.
     pub client: BTreeMap<String, String>,
 }
 
-/// Settings that Forebay owns: a user's `client:` must not name them. Each with its reason.
-pub const OWNED: &[(&str, &str)] = &[
-    ("bootstrap.servers", "set `bootstrap`"),
-    ("metadata.broker.list", "set `bootstrap`"),
-    ("group.id", "set `source.group`"),
-    ("group.protocol", "set `source.group_protocol`"),
-    ("partition.assignment.strategy", "set `source.group_protocol`"),
-    ("enable.auto.commit", "Forebay commits what is delivered"),
-    ("enable.auto.offset.store", "Forebay commits what is delivered"),
-    ("auto.offset.reset", "set `source.start` and `source.on_gap`"),
-    (
-        "enable.idempotence",
-        "results keep their order and are written once per try",
-    ),
-    ("acks", "a result counts only when all in-sync replicas have it"),
-    (
-        "request.required.acks",
-        "a result counts only when all in-sync replicas have it",
-    ),
-    ("message.timeout.ms", "a result is never given up"),
-    ("delivery.timeout.ms", "a result is never given up"),
-    ("retries", "a result is never given up"),
-    ("message.send.max.retries", "a result is never given up"),
-    ("transactional.id", "set `delivery`"),
-    ("partitioner", "results are partitioned as Java clients do"),
-    ("compression.type", "set `sink.compression`"),
-    ("compression.codec", "set `sink.compression`"),
-    ("linger.ms", "set `sink.linger`"),
-    ("queue.buffering.max.ms", "set `sink.linger`"),
-    ("queued.max.messages.kbytes", "set `memory`"),
-    ("queue.buffering.max.kbytes", "set `memory`"),
-    ("allow.auto.create.topics", "Forebay creates no topic by accident"),
-    ("enable.partition.eof", "the lane reads what has arrived"),
-    ("isolation.level", "aborted records are not events"),
-    ("log.queue", "librdkafka's log goes to Forebay's"),
-];
+/// A raw setting may be a secret, so only names are shown.
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let client: Vec<&str> = self.client.keys().map(String::as_str).collect();
+        let mut out = f.debug_struct("Endpoint");
+        out.field("bootstrap", &self.bootstrap);
+        out.field("client", &client).finish()
+    }
+}
+
+impl From<&KafkaConfig> for Endpoint {
+    fn from(config: &KafkaConfig) -> Self {
+        let setting = |(name, value): (&String, &Scalar)| (name.clone(), value.0.clone());
+        Self {
+            bootstrap: config.bootstrap.clone(),
+            client: config.client.iter().map(setting).collect(),
+        }
+    }
+}
 
 /// Settings of consumers only: a producer would warn of them.
 const CONSUMER: &[&str] = &[

@@ -17,7 +17,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::connector::{Connector, SinkSpec, SourceSpec};
-pub use endpoint::{Endpoint, OWNED};
+pub use crate::self_hosted::OWNED;
+pub use endpoint::Endpoint;
 
 /// A Kafka cluster.
 #[derive(Debug)]
