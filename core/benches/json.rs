@@ -48,7 +48,7 @@ fn event(row: usize) -> String {
         let value = match kind_of(nth) {
             ColumnKind::String => format!("\"item-{}\"", random % 1000),
             ColumnKind::Int64 => (random % 10_000).to_string(),
-            ColumnKind::Bool => (random % 2 == 0).to_string(),
+            ColumnKind::Bool => random.is_multiple_of(2).to_string(),
             _ => format!("0.{:04}", random % 10_000),
         };
         format!("\"field_{nth}\":{value}")
