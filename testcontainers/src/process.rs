@@ -4,11 +4,12 @@
     reason = "the parent-death signal is set between fork and exec; prctl and kill are plain calls"
 )]
 
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError, mpsc};
 use std::thread;
+use std::time::{Duration, Instant};
 
 type Order = (Command, mpsc::SyncSender<io::Result<Child>>);
 
@@ -55,6 +56,54 @@ fn spawn_here(mut command: Command) -> io::Result<Child> {
         });
     }
     command.spawn()
+}
+
+/// Runs `command` to its end, with no input.
+///
+/// # Panics
+/// Where it does not start, or does not end within `within`: it is killed then, and the panic shows what it wrote.
+pub fn output(mut command: Command, within: Duration) -> Output {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let named = format!("{command:?}");
+    let mut child = spawn(command).expect("start a process");
+    let (stdout, stderr) = (read(child.stdout.take()), read(child.stderr.take()));
+    let until = Instant::now() + within;
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("wait for a process") {
+            break Some(status);
+        }
+        if Instant::now() >= until {
+            child.kill().expect("kill a process");
+            child.wait().expect("wait for a process");
+            break None;
+        }
+        thread::sleep(Duration::from_millis(2));
+    };
+    let (stdout, stderr) = (stdout.join().expect("read"), stderr.join().expect("read"));
+    let Some(status) = status else {
+        panic!(
+            "{named} did not end within {within:?}:\n{}",
+            String::from_utf8_lossy(&stderr)
+        );
+    };
+    Output {
+        status,
+        stdout,
+        stderr,
+    }
+}
+
+fn read(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            pipe.read_to_end(&mut bytes).expect("read what a process writes");
+        }
+        bytes
+    })
 }
 
 /// Sends `signal` to a child.

@@ -19,7 +19,10 @@ pub(crate) fn common(count: usize) -> Vec<(&'static str, String)> {
         ("group.consumer.session.timeout.ms", "6000"),
         ("group.consumer.min.heartbeat.interval.ms", "500"),
         ("group.consumer.heartbeat.interval.ms", "1000"),
-        // Retention acts within a second or two.
+        // Retention acts within a second or two, and only in topics that ask for it: records keep their timestamps in
+        // tests, and those may be years old.
+        ("log.retention.ms", "-1"),
+        ("log.initial.task.delay.ms", "0"),
         ("log.retention.check.interval.ms", "500"),
         ("log.segment.delete.delay.ms", "100"),
     ];

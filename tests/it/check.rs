@@ -1,17 +1,14 @@
 //! `check`, `schema`, `connectors` and `--version` as the binary prints them.
 
 use std::fs;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use tempfile::TempDir;
 
 use crate::sensors;
 
 fn forebay(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_forebay"))
-        .args(arguments)
-        .output()
-        .expect("run forebay")
+    crate::output(crate::forebay(arguments))
 }
 
 fn check(edits: &[(&str, &str)]) -> (i32, String) {

@@ -1,14 +1,8 @@
 //! The demo as a newcomer runs it, for three seconds.
 
-use std::process::Command;
-
 #[test]
 fn everything_that_streams_is_scored_and_mostly_right() {
-    let output = Command::new(env!("CARGO_BIN_EXE_forebay"))
-        .args(["demo", "--seconds", "3", "--rate", "2000"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .expect("run the demo");
+    let output = crate::output(crate::forebay(&["demo", "--seconds", "3", "--rate", "2000"]));
     let (text, log) = (
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),

@@ -1,7 +1,6 @@
 //! Offsets that have vanished: nothing is skipped in silence.
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use forebay_testcontainers::{Kafka, Load, await_until, process};
@@ -50,11 +49,7 @@ fn a_gap_stops_the_pipeline_and_is_named() {
     let kafka = Kafka::shared();
     let folder = topics_with_a_gap(kafka, "gap-stop");
     let path = pipeline(&folder, kafka, "gap-stop", "stop");
-    let output = Command::new(env!("CARGO_BIN_EXE_forebay"))
-        .arg("run")
-        .arg(path)
-        .output()
-        .expect("run forebay");
+    let output = crate::run_to_the_end(&path);
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(

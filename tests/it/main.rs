@@ -9,3 +9,23 @@ mod pipeline_file;
 mod rejects;
 mod sensors;
 mod start;
+
+use std::process::{Command, Output};
+use std::time::Duration;
+
+/// The binary with these arguments, to be changed and run.
+fn forebay(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_forebay"));
+    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+}
+
+/// Runs it to its end, which must come.
+fn output(command: Command) -> Output {
+    forebay_testcontainers::process::output(command, Duration::from_secs(120))
+}
+
+/// Runs a pipeline to its end, which must come.
+fn run_to_the_end(pipeline: &std::path::Path) -> Output {
+    output(forebay(&["run", &pipeline.display().to_string()]))
+}

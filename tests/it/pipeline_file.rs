@@ -1,7 +1,7 @@
 //! `check` on a pipeline without a model: places of mistakes, connectors, and what variables gave, which is never shown.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 const PIPELINE: &str = r#"connector: local
 connectors:
@@ -27,9 +27,9 @@ tables:
 "#;
 
 fn forebay(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_forebay"));
-    command.args(args).env("SECRET", "hunter2").env_remove("NOT_SET");
-    command.output().expect("the binary starts")
+    let mut command = crate::forebay(args);
+    command.env("SECRET", "hunter2").env_remove("NOT_SET");
+    crate::output(command)
 }
 
 /// `check` on a file; returns the exit code and both outputs.

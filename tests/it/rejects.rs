@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use forebay_testcontainers::{Kafka, Message, await_until, process};
@@ -227,12 +226,7 @@ fn without_dead_letters_a_reject_stops_uncommitted_and_names_its_place() {
     kafka.create_topic("stop-out", 1);
     write(kafka, &input, &[Some(b"{".to_vec())]);
     let path = pipeline(&folder, kafka, "stop", "");
-    let output = Command::new(env!("CARGO_BIN_EXE_forebay"))
-        .arg("run")
-        .arg(&path)
-        .stdin(Stdio::null())
-        .output();
-    let output = output.expect("run forebay");
+    let output = crate::run_to_the_end(&path);
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{text}");
     for word in ["topic=stop-in", "partition=0", "offset=1", "decode"] {

@@ -1,7 +1,7 @@
 //! What a run says that cannot begin: within 15 seconds, naming what is wrong.
 
 use std::net::TcpListener;
-use std::process::{Command, Output};
+use std::process::Output;
 use std::time::{Duration, Instant};
 
 use forebay_testcontainers::Kafka;
@@ -13,11 +13,7 @@ fn run_to_the_end(edits: &[(&str, &str)]) -> (Output, Duration) {
     let folder = TempDir::new().expect("a folder");
     let pipeline = sensors::pipeline(&folder, edits);
     let begin = Instant::now();
-    let output = Command::new(env!("CARGO_BIN_EXE_forebay"))
-        .arg("run")
-        .arg(pipeline)
-        .output();
-    (output.expect("run forebay"), begin.elapsed())
+    (crate::run_to_the_end(&pipeline), begin.elapsed())
 }
 
 fn said(output: &Output) -> String {

@@ -26,6 +26,26 @@ fn client(bootstrap: &str) -> ClientConfig {
 }
 
 #[test]
+fn old_records_stay_except_where_a_topic_has_a_retention() {
+    let kafka = Kafka::shared();
+    let stays = kafka.create_topic("old", 1);
+    let goes = kafka.topic("old-goes").config("retention.ms", "1000").create();
+    let producer: BaseProducer = client(kafka.bootstrap()).create().expect("a producer");
+    for topic in [&stays, &goes] {
+        let old = BaseRecord::to(topic)
+            .key("k")
+            .payload("v")
+            .timestamp(1_700_000_000_000);
+        producer.send(old).map_err(|(e, _)| e).expect("queue");
+    }
+    producer.flush(WITHIN).expect("write");
+    await_until(WITHIN, "retention has looked at the topics", || {
+        kafka.read_all(&goes).is_empty()
+    });
+    assert_eq!(kafka.read_all(&stays).len(), 1);
+}
+
+#[test]
 fn what_is_written_is_read_back_committed_and_deleted() {
     let kafka = Kafka::shared();
     let topic = kafka.create_topic("round-trip", 3);
