@@ -2,6 +2,7 @@
 //! Prints the median of the rounds' ratios, and whether each bound holds.
 
 use std::hint::black_box;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -28,7 +29,7 @@ fn kind_of(nth: usize) -> ColumnKind {
 }
 
 fn column(nth: usize, kind: ColumnKind) -> Column {
-    let name = format!("field_{nth}");
+    let name = format!("col_{nth}");
     Column {
         path: vec![name.clone()],
         name,
@@ -51,7 +52,7 @@ fn event(row: usize) -> String {
             ColumnKind::Bool => random.is_multiple_of(2).to_string(),
             _ => format!("0.{:04}", random % 10_000),
         };
-        format!("\"field_{nth}\":{value}")
+        format!("\"col_{nth}\":{value}")
     });
     let members: Vec<_> = members.collect();
     format!("{{{}}}", members.join(","))
@@ -116,7 +117,7 @@ fn report(name: &str, ratio: f64, bound: f64) -> bool {
     ratio >= bound
 }
 
-fn main() {
+fn main() -> ExitCode {
     let records = records();
     let all = columns();
     let some: Vec<_> = all.iter().step_by(3).take(10).cloned().collect();
@@ -155,5 +156,7 @@ fn main() {
     ];
     if verdicts.contains(&false) {
         eprintln!("a bound does not hold");
+        return ExitCode::FAILURE;
     }
+    ExitCode::SUCCESS
 }

@@ -2,10 +2,10 @@
 //! topic a stop that names the place, uncommitted.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use forebay_testcontainers::{Kafka, Message, await_until, process};
+use forebay_testcontainers::{Kafka, Load, Message, await_until, process};
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -278,4 +278,45 @@ fn a_string_of_a_megabyte_is_delivered_like_any_other() {
     process::signal(&forebay, libc::SIGTERM);
     assert!(forebay.wait().expect("forebay").success());
     assert_eq!(text_of(&kafka.read_all(&output)[0]), payload);
+}
+
+#[test]
+fn a_model_that_fails_on_most_rows_stops_the_pipeline_and_no_value_is_shown() {
+    let (kafka, folder) = (Kafka::shared(), TempDir::new().expect("a folder"));
+    let input = kafka.create_topic("picky-in", 1);
+    let (output, dead) = (
+        kafka.create_topic("picky-out", 1),
+        kafka.create_topic("picky-dead", 1),
+    );
+    // Every second index is none of the model's table.
+    Load::all(kafka.bootstrap(), &input, 200, |n| {
+        let index = if n % 2 == 0 { 1 } else { 471_100 + n };
+        (
+            n.to_string().into_bytes(),
+            format!(r#"{{"index":{index}}}"#).into_bytes(),
+        )
+    });
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("core/tests/models/picky.onnx");
+    let pipeline = format!(
+        "connector: local\nconnectors:\n  local: {{ kind: kafka, bootstrap: [\"{}\"] }}\npipeline:\n  name: picky\n  \
+         source: {{ topic: picky-in, group: picky, format: json, columns: {{ index: int64 }} }}\n  steps:\n    \
+         - model: {{ path: {}, inputs: {{ index: [index] }} }}\n  sink: {{ topic: picky-out, format: json }}\n  \
+         dead_letters: {{ topic: picky-dead }}\n",
+        kafka.bootstrap(),
+        model.display()
+    );
+    let path = folder.path().join("pipeline.yaml");
+    fs::write(&path, pipeline).expect("write a pipeline");
+    let stopped = crate::run_to_the_end(&path);
+    let text = String::from_utf8_lossy(&stopped.stderr).into_owned();
+    assert_eq!(stopped.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains("32 of the last 256 rows") && text.contains("picky.onnx"),
+        "{text}"
+    );
+    assert!(!text.contains("4711"), "{text}");
+    let committed = kafka.committed("picky", &input);
+    assert!(committed.get(&0).is_none_or(|next| *next < 200), "{committed:?}");
+    let written = kafka.count(&output) + kafka.count(&dead);
+    assert!(written < 200, "{written}");
 }

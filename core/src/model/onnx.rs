@@ -12,6 +12,7 @@ use arrow::array::{
 use arrow::buffer::ScalarBuffer;
 use arrow::compute::concat;
 use arrow::datatypes::{DataType, Field, Float32Type, Float64Type, Int32Type, Int64Type, UInt8Type};
+use ort::logging::LogLevel;
 use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions, Session, SessionInputValue};
 use ort::value::{
     DynValue, Outlet, PrimitiveTensorElementType, Tensor as OrtTensor, TensorElementType, TensorRef,
@@ -97,7 +98,8 @@ impl OnnxModel {
             .session
             .run_with_options(values, &self.options)
             .map_err(|e| {
-                Error::reject(format!("the model {} failed on these rows", self.path.display())).caused_by(e)
+                Error::reject(format!("the model {} failed on these rows", self.path.display()))
+                    .with("found", without_values(&e))
             })?;
         let read = self.outputs.iter().map(|tensor| {
             let value = answer.remove(&tensor.name);
@@ -153,18 +155,33 @@ fn session(path: &Path, library: &Path) -> Result<Session> {
     let builder = builder
         .with_intra_op_spinning(false)
         .map_err(|e| failed(e.to_string()))?;
+    let builder = builder.with_log_level(QUIET).map_err(|e| failed(e.to_string()))?;
     let mut builder = builder
         .with_memory_pattern(false)
         .map_err(|e| failed(e.to_string()))?;
     builder.commit_from_file(path).map_err(|e| failed(e.to_string()))
 }
 
+/// ONNX Runtime writes failures to the standard error output, with values of the tensors; they come back as errors, too.
+const QUIET: LogLevel = LogLevel::Fatal;
+
+/// ONNX Runtime's text as far as it names the node; behind that it may quote what the tensors hold.
+fn without_values(error: &ort::Error) -> String {
+    let text = error.message();
+    let node = text
+        .find("Status Message")
+        .map_or("", |end| text[..end].trim_end());
+    format!("{:?} {node}", error.code()).trim_end().to_owned()
+}
+
 fn selecting(path: &Path, outputs: &[Tensor]) -> Result<RunOptions<HasSelectedOutputs>> {
-    let options = RunOptions::new().map_err(|e| {
+    let failed = |e: ort::Error| {
         Error::config("prepare the model")
             .with("path", path.display())
             .caused_by(e)
-    })?;
+    };
+    let mut options = RunOptions::new().map_err(failed)?;
+    options.set_log_level(QUIET).map_err(failed)?;
     let none = OutputSelector::no_default();
     Ok(options.with_outputs(
         outputs

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 
 use super::columns::Buffers;
-use super::fields::{Level, levels};
+use super::fields::{Level, Order, levels};
 use super::parser::{Cursor, Fault, Parsed};
 use crate::batch::Batch;
 use crate::codec::{Column, Decode, Decoded, schema_of};
@@ -20,6 +20,8 @@ pub struct JsonDecoder {
     columns: Vec<Column>,
     schema: SchemaRef,
     levels: Vec<Level>,
+    /// Per level.
+    orders: Vec<Order>,
     buffers: Vec<Buffers>,
     /// Per field and per column the last record that had it.
     seen: Vec<u64>,
@@ -36,6 +38,7 @@ impl JsonDecoder {
         Self {
             columns: columns.to_vec(),
             schema: schema_of(columns),
+            orders: levels.iter().map(|_| Order::default()).collect(),
             levels,
             buffers: columns.iter().map(Buffers::new).collect(),
             seen: vec![0; fields],
@@ -60,6 +63,7 @@ impl JsonDecoder {
         }
         let mut walk = Walk {
             levels: &self.levels,
+            orders: &mut self.orders,
             buffers: &mut self.buffers,
             seen: &mut self.seen,
             filled: &mut self.filled,
@@ -140,6 +144,7 @@ impl Decode for JsonDecoder {
 /// The way through one document.
 struct Walk<'d, 'a> {
     levels: &'d [Level],
+    orders: &'d mut [Order],
     buffers: &'d mut [Buffers],
     seen: &'d mut [u64],
     filled: &'d mut [u64],
@@ -163,47 +168,49 @@ impl Walk<'_, '_> {
 
     /// The object under the cursor. Recurses as deep as the columns' paths, and no deeper.
     fn object(&mut self, level: usize) -> Parsed<()> {
-        let levels = self.levels;
-        let level = &levels[level];
-        let mut expected = 0;
-        let mut first = true;
+        let mut place = 0;
         self.cursor.enter()?;
-        while self.cursor.next(b'}', first)? {
-            first = false;
-            self.cursor.open_key()?;
-            let key = self.cursor.at;
-            let field = self.field(level, expected)?;
-            self.cursor.colon()?;
-            match field {
-                Some(field) => {
-                    self.member(level, field, key)?;
-                    expected = field + 1;
+        loop {
+            let start = self.cursor.at;
+            let field = match self.orders[level].guess(place, &self.cursor.bytes[start..]) {
+                Some(guess) => {
+                    self.cursor.at += guess.length;
+                    place = guess.place;
+                    guess.field
                 }
+                None if self.cursor.next(b'}', place == 0)? => self.key(level, place, start)?,
+                None => return Ok(()),
+            };
+            place += 1;
+            match field {
+                Some(field) => self.member(level, field, start)?,
                 None => self.cursor.skip_value()?,
             }
         }
-        Ok(())
     }
 
-    /// Steps over a key, and says which field it names.
-    #[inline]
-    fn field(&mut self, level: &Level, expected: usize) -> Parsed<Option<usize>> {
-        if let Some(length) = level.expect(expected, &self.cursor.bytes[self.cursor.at..]) {
-            self.cursor.at += length;
-            return Ok(Some(expected));
-        }
-        let key = self.cursor.text(self.scratch)?;
-        Ok(level.find(key))
+    /// Steps to the value of the member under the cursor, and says which field it is. `start` is where the value
+    /// before it ended.
+    fn key(&mut self, level: usize, place: usize, start: usize) -> Parsed<Option<usize>> {
+        self.cursor.open_key()?;
+        let field = self.levels[level].find(self.cursor.text(self.scratch)?);
+        self.cursor.colon()?;
+        self.cursor.peek();
+        let between = &self.cursor.bytes[start..self.cursor.at];
+        self.orders[level].learn(place, between, field);
+        Ok(field)
     }
 
     #[inline]
-    fn member(&mut self, level: &Level, field: usize, key: usize) -> Parsed<()> {
-        let field = &level.fields[field];
+    fn member(&mut self, level: usize, field: usize, start: usize) -> Parsed<()> {
+        let levels = self.levels;
+        let field = &levels[level].fields[field];
         let column = field.columns.first().copied();
         if self.seen[field.id] == self.turn {
+            let quote = self.cursor.bytes[start..].iter().position(|b| *b == b'"');
             return Err(Fault {
                 column,
-                ..Fault::new("a used key given twice", key)
+                ..Fault::new("a used key given twice", start + quote.map_or(0, |at| at + 1))
             });
         }
         self.seen[field.id] = self.turn;

@@ -15,8 +15,6 @@ pub(super) struct Level {
 #[derive(Debug)]
 pub(super) struct Field {
     name: Vec<u8>,
-    /// The name with its closing quote, as it lies in an event; what no event can hold where it needs escapes.
-    quoted: Vec<u8>,
     /// The columns that this member's value fills; more than one where columns share a path.
     pub(super) columns: Vec<usize>,
     /// The level of its own members.
@@ -35,30 +33,77 @@ impl Level {
         self.fields.iter().position(|field| field.name == key)
     }
 
-    /// The length of the key with its closing quote, if `rest` starts with the name of field `expected`.
-    #[inline]
-    pub(super) fn expect(&self, expected: usize, rest: &[u8]) -> Option<usize> {
-        let quoted = &self.fields.get(expected)?.quoted;
-        rest.starts_with(quoted).then_some(quoted.len())
-    }
-
     /// The place of the field named `name`, which is new where `id` grows.
     pub(super) fn enter(&mut self, name: &str, id: &mut usize) -> usize {
         let name = name.as_bytes();
         if let Some(known) = self.find(name) {
             return known;
         }
-        let plain = name.iter().all(|b| *b >= 0x20 && *b != b'"' && *b != b'\\');
         self.tags |= 1 << tag(name);
         self.fields.push(Field {
             name: name.to_vec(),
-            quoted: if plain { [name, b"\""].concat() } else { vec![0] },
             columns: Vec::new(),
             level: None,
             id: *id,
         });
         *id += 1;
         self.fields.len() - 1
+    }
+}
+
+/// How the members of an object came in earlier events. Producers write the same keys in the same order, so most often
+/// one comparison with what stood between two values then tells which member comes now, used or not.
+#[derive(Debug, Default)]
+pub(super) struct Order(Vec<Between>);
+
+/// The bytes between two values: comma, white space, key, colon. Whatever is equal to it is as well-formed.
+#[derive(Debug)]
+struct Between {
+    text: Vec<u8>,
+    field: Option<usize>,
+}
+
+/// What an [`Order`] found: where in it, how many bytes to step over, and the field.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Guess {
+    pub(super) place: usize,
+    pub(super) length: usize,
+    pub(super) field: Option<usize>,
+}
+
+impl Order {
+    /// Objects with more members are read without guesses behind that many.
+    const MOST: usize = 1024;
+
+    /// Which member `rest` starts with, if it is the one at `place`, or the one behind it where that is absent.
+    #[inline]
+    pub(super) fn guess(&self, place: usize, rest: &[u8]) -> Option<Guess> {
+        let here = self.at(place, rest);
+        // No comma stands before the first member: only the first place has seen such a text.
+        here.or_else(|| (place > 0).then(|| self.at(place + 1, rest)).flatten())
+    }
+
+    #[inline]
+    fn at(&self, place: usize, rest: &[u8]) -> Option<Guess> {
+        let Between { text, field } = self.0.get(place)?;
+        rest.starts_with(text).then_some(Guess {
+            place,
+            length: text.len(),
+            field: *field,
+        })
+    }
+
+    /// Remembers what stood before the value at `place`.
+    #[cold]
+    pub(super) fn learn(&mut self, place: usize, text: &[u8], field: Option<usize>) {
+        if let Some(between) = self.0.get_mut(place) {
+            between.text.clear();
+            between.text.extend_from_slice(text);
+            between.field = field;
+        } else if place == self.0.len() && place < Self::MOST {
+            let text = text.to_vec();
+            self.0.push(Between { text, field });
+        }
     }
 }
 

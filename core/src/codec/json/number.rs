@@ -210,9 +210,32 @@ fn digits(bytes: &[u8], at: &mut usize, mantissa: &mut u64) {
 
 #[inline]
 fn skip_digits(bytes: &[u8], at: &mut usize) {
+    // Eight at a time: numbers differ in length, and a branch per digit is guessed wrong at the last one.
+    while let Some(chunk) = bytes.get(*at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let others = not_digits(u64::from_le_bytes(*chunk));
+        if others != 0 {
+            *at += (others.trailing_zeros() / 8) as usize;
+            return;
+        }
+        *at += 8;
+    }
     while bytes.get(*at).is_some_and(u8::is_ascii_digit) {
         *at += 1;
     }
+}
+
+/// The high bit of each byte that is no digit.
+#[inline]
+fn not_digits(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    // A digit has a high nibble of 3, and still has it with 6 added; bytes above 0x7f are marked as they are.
+    let low = word & !HIGH;
+    let nibble = low & (0xf0 * ONES);
+    let above = (low + 6 * ONES) & (0xf0 * ONES);
+    let differs = (nibble ^ (0x30 * ONES)) | (above ^ (0x30 * ONES));
+    // A nibble is small enough that no sum carries into the next byte.
+    (((differs >> 4) + 0x7f * ONES) | word) & HIGH
 }
 
 /// The exponent whose `e` is under the cursor.
@@ -247,6 +270,22 @@ mod tests {
         Number::skip(&mut skipping).unwrap();
         assert_eq!(skipping.at, text.len());
         number
+    }
+
+    #[test]
+    fn a_run_of_digits_ends_at_every_other_byte() {
+        for length in 0..20 {
+            for place in 0..length {
+                for byte in 0..=255u8 {
+                    let mut bytes = vec![b'9'; length];
+                    bytes[place] = byte;
+                    let mut at = 0;
+                    skip_digits(&bytes, &mut at);
+                    let expected = if byte.is_ascii_digit() { length } else { place };
+                    assert_eq!(at, expected, "{byte} at {place} of {length}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -75,7 +75,7 @@ pub(super) fn tensor(bound: &Bound, rows: &RecordBatch) -> Result<ArrayRef> {
                     .iter()
                     .flat_map(move |(c, w)| (0..*w).map(move |i| text_at(c, row * w + i)))
             };
-            Arc::new(StringArray::from_iter_values((0..count).flat_map(cell)))
+            Arc::new((0..count).flat_map(cell).map(Some).collect::<StringArray>())
         }
     };
     let item = Arc::new(Field::new("item", wanted, false));
