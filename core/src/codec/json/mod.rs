@@ -14,6 +14,8 @@ mod time;
 
 #[cfg(test)]
 mod differential;
+#[cfg(test)]
+mod tests;
 
 pub use decode::JsonDecoder;
 pub use encode::{JsonEncoder, JsonEncoderOptions};
