@@ -28,9 +28,9 @@ lint: setup ## formatting and clippy
 
 test: setup kafka onnxruntime ## every test, but for those that take minutes
 	@echo "==> building the tests (some minutes when cold)"
-	@cargo test --workspace $(FEATURES) --no-run
+	@cargo test --locked --workspace $(FEATURES) --no-run
 	@echo "==> running the tests"
-	@cargo test --workspace $(FEATURES) --quiet -- --skip long:: --test-threads=2
+	@cargo test --locked --no-fail-fast --workspace $(FEATURES) --quiet -- --skip long:: --test-threads=2
 
 test-long: setup kafka onnxruntime ## the tests that take minutes: joins, kills, freezes, brokers that stop
 	@echo "==> running the long tests"
@@ -42,8 +42,9 @@ demo: setup onnxruntime ## a real model scores real telemetry on an embedded clu
 	@echo "==> demo, $(DEMO_SECONDS) s"
 	@target/demo/forebay demo examples/sensors/pipeline.yaml --seconds $(DEMO_SECONDS)
 
-bench: ## the JSON codec beside arrow-json
+bench: setup onnxruntime ## the JSON codec beside arrow-json; a lane beside its parts
 	@cargo bench -p forebay-core --bench json
+	@cargo bench --bench sensors
 
 clean: ## what was built here
 	@cargo clean

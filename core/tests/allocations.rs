@@ -278,8 +278,7 @@ fn allocations_per_batch(rows: usize, folder: &Path) -> f64 {
     );
     lane.run().expect("the lane ends in order");
     assert!(metrics.delivered.get() > 0 && metrics.filtered.get() > 0);
-    let per_batch = *per_batch.lock().expect("the result");
-    per_batch
+    *per_batch.lock().expect("the result")
 }
 
 #[test]

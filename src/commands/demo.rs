@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use forebay::assemble;
 use forebay::config::{Config, ConnectorConfig};
-use forebay::connectors::Topics;
 use forebay::connectors::embedded::{Embedded, MAX_LEAD};
 use forebay::connectors::embedded_ends::{Reader, Writer};
+use forebay::connectors::{Scalar, Topics};
 use forebay::core::lane::Stop;
 use forebay::core::metrics::AllMetrics;
 use forebay::core::{Error, Result};
@@ -59,6 +59,9 @@ pub(super) fn run(command: &Demo) -> Result<(), Failure> {
     for connector in config.connectors.values_mut() {
         let ConnectorConfig::Kafka(kafka) = connector;
         kafka.bootstrap = vec![embedded.bootstrap().to_string()];
+        // The mock cluster does not wake a waiting fetch when records come; a real one does.
+        let wait = Scalar("5".into());
+        kafka.client.entry("fetch.wait.max.ms".into()).or_insert(wait);
     }
     // The mock cluster takes no commit from a member while another one leaves: several lanes would part in discord.
     config.document.pipeline.lanes = Some(1);

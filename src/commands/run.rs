@@ -1,11 +1,9 @@
 //! `run`: lanes until SIGTERM or Ctrl-C. The first signal drains, commits and leaves; a second one leaves at once.
 
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use forebay::assemble::{self, Running};
-use forebay::config::Config;
 use forebay::core::Error;
 use forebay::core::lane::Stop;
 use forebay::live::Live;
@@ -32,25 +30,14 @@ pub(super) fn run(command: &Run) -> Result<(), Failure> {
     for warning in plan.warnings() {
         tracing::warn!("{}", config.shown(warning));
     }
-    let listen = listen(&config)?;
     let running = assemble::start(&config, &plan)?;
     stop_on_signals(running.stop())?;
     let name = &config.document.pipeline.name;
     info!(pipeline = name, lanes = running.metrics.len(), "running");
-    let telemetry = Telemetry::start(listen, name, running.metrics.clone());
+    let telemetry = Telemetry::start(config.listen, name, running.metrics.clone());
     let outcome = watched(running);
     drop(telemetry);
     outcome.map_err(Failure::from)
-}
-
-fn listen(config: &Config) -> Result<Option<SocketAddr>, Failure> {
-    let Some(text) = &config.document.telemetry.listen else {
-        return Ok(None);
-    };
-    text.parse().map(Some).map_err(|_| {
-        let message = "not an address such as 127.0.0.1:9464";
-        Failure::Problems(vec![config.problem_at("/telemetry/listen", message)])
-    })
 }
 
 /// Waits for the lanes with the live line on.

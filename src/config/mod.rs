@@ -16,6 +16,7 @@ mod values;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use forebay_connectors::{KafkaConfig, Start, Topics};
@@ -66,6 +67,8 @@ pub struct Config {
     pub dead_letters_connector: String,
     pub topics: Topics,
     pub start: Start,
+    /// Where metrics are served; `None` = the default address.
+    pub listen: Option<SocketAddr>,
     /// The declared columns of the source.
     pub columns: Vec<Column>,
     /// The declared columns of each table.

@@ -1,6 +1,7 @@
 //! What the schema cannot say: which connector is used where, that a source names its topics once, that names exist.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use forebay_connectors::{KafkaConfig, Start, Topics, owned};
@@ -86,6 +87,7 @@ impl Resolver {
         });
         let topics = self.topics(&document, &mut problems);
         let start = self.start(&document, &mut problems);
+        let listen = self.listen(&document, &mut problems);
         let columns = self.columns(
             &pipeline.source.columns,
             "/pipeline/source/columns",
@@ -117,6 +119,7 @@ impl Resolver {
             dead_letters_connector: dead_letters,
             topics,
             start,
+            listen,
             columns,
             tables,
             base,
@@ -187,6 +190,15 @@ impl Resolver {
                 |nanos| Start::Timestamp(nanos / 1_000_000),
             ),
         }
+    }
+
+    fn listen(&self, document: &Document, problems: &mut Vec<Problem>) -> Option<SocketAddr> {
+        let text = document.telemetry.listen.as_ref()?;
+        let address = text.parse().ok();
+        if address.is_none() {
+            problems.push(self.at("/telemetry/listen", "not an address such as 127.0.0.1:9464"));
+        }
+        address
     }
 
     fn columns(&self, columns: &Columns, at: &str, problems: &mut Vec<Problem>) -> Vec<Column> {

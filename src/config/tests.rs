@@ -106,6 +106,11 @@ fn mistakes_are_named_with_their_place() {
         ),
         ("\"${LANES}\"", "many", "p.yaml:16:10: expected a whole number"),
         (
+            "  lanes: \"${LANES}\"\n",
+            "telemetry: { listen: localhost }\n",
+            "p.yaml:16:22: not an address such as 127.0.0.1:9464",
+        ),
+        (
             "topic: payments",
             "topics: []",
             "exactly one of `topic`, `topics` and `pattern`",
