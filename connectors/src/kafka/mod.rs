@@ -6,6 +6,8 @@ mod group;
 mod sink;
 mod source;
 mod start;
+#[cfg(all(test, feature = "demo"))]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

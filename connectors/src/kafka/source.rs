@@ -36,6 +36,10 @@ pub(super) struct KafkaSource {
     /// The commit that is wanted, until acknowledged: a failed one is sent again.
     wanted: Positions,
     resend_at: Option<Instant>,
+    /// Partitions that were assigned anew and have given no record yet, and until when they are looked after:
+    /// librdkafka clears a partition's forwarding when it gets round to ending the old fetch, at some time after the
+    /// call, and its records would then come to a queue that nobody reads.
+    unsettled: Option<(Partitions, Instant)>,
     /// Until when leaving in order is tried.
     leaving: Option<Instant>,
 }
@@ -51,6 +55,7 @@ const STEP: Duration = Duration::from_millis(10);
 const RESEND_AFTER: Duration = Duration::from_millis(200);
 const COMMIT_WITHIN: Duration = Duration::from_secs(10);
 const LEAVE_WITHIN: Duration = Duration::from_secs(15);
+const SETTLE_WITHIN: Duration = Duration::from_secs(10);
 
 impl KafkaSource {
     pub(super) fn open(endpoint: &Endpoint, spec: &SourceSpec) -> Result<Self> {
@@ -69,6 +74,7 @@ impl KafkaSource {
             releasing: Vec::new(),
             wanted: Positions::new(),
             resend_at: None,
+            unsettled: None,
             leaving: None,
         };
         let names: Vec<&str> = match &spec.topics {
@@ -155,10 +161,7 @@ impl KafkaSource {
 
     fn assign(&mut self, partitions: &TopicPartitionList) -> KafkaResult<()> {
         let starts = start::resolve(&self.consumer, partitions, self.start)?;
-        for partition in starts.positions.keys() {
-            self.queue
-                .forward(self.consumer.client(), &partition.topic, partition.partition);
-        }
+        self.forward(starts.positions.keys());
         let list = list_of(&starts.positions)?;
         if self.cooperative() {
             self.consumer.incremental_assign(&list)?;
@@ -267,6 +270,26 @@ impl KafkaSource {
         Ok(())
     }
 
+    /// Sends the records of partitions to the lane queue, and those along that have come to another one.
+    fn forward<'p>(&self, partitions: impl IntoIterator<Item = &'p TopicPartition>) {
+        for partition in partitions {
+            let client = self.consumer.client();
+            self.queue.forward(client, &partition.topic, partition.partition);
+        }
+    }
+
+    fn settle(&mut self, came: &Positions) {
+        let Some((partitions, until)) = self.unsettled.take() else {
+            return;
+        };
+        let (now, mut partitions) = (Instant::now(), partitions);
+        partitions.retain(|p| !came.contains_key(p) && self.positions.contains_key(p));
+        if !partitions.is_empty() && now < until {
+            self.forward(&partitions);
+            self.unsettled = Some((partitions, until));
+        }
+    }
+
     fn records(&mut self, limit: usize, wait: Duration) -> Result<Option<Event>> {
         let mut gaps = Vec::new();
         let mut problem = None;
@@ -312,7 +335,9 @@ impl KafkaSource {
             message.headers(|name, value| records.push_header(name, value));
         }
         drop(drained);
-        self.positions.extend(records.next_positions());
+        let next = records.next_positions();
+        self.settle(&next);
+        self.positions.extend(next);
         self.events.extend(problem.map(Event::Unreachable));
         for partition in gaps {
             self.found_gap(&partition)?;
@@ -349,6 +374,9 @@ impl Source for KafkaSource {
             self.take_answers(Duration::ZERO);
             self.take_changes();
             self.resend_commit()?;
+            if self.unsettled.is_some() {
+                self.settle(&Positions::new());
+            }
             if let Some(event) = self.events.pop_front() {
                 return Ok(event);
             }
@@ -381,24 +409,20 @@ impl Source for KafkaSource {
         let failed = |e: KafkaError| Error::retry("set the position to read from").caused_by(e);
         self.positions.extend(to.iter().map(|(p, n)| (p.clone(), *n)));
         // A partition whose position is gone is not being fetched, and cannot be sought: it is assigned anew.
-        if self.cooperative() {
-            self.consumer
-                .incremental_unassign(&list_of(to).map_err(failed)?)
-                .map_err(failed)?;
-        }
-        for partition in self.positions.keys() {
-            self.queue
-                .forward(self.consumer.client(), &partition.topic, partition.partition);
-        }
-        if self.cooperative() {
-            self.consumer
-                .incremental_assign(&list_of(to).map_err(failed)?)
-                .map_err(failed)
+        let anew = if self.cooperative() {
+            let list = list_of(to).map_err(failed)?;
+            self.consumer.incremental_unassign(&list).map_err(failed)?;
+            self.consumer.incremental_assign(&list).map_err(failed)?;
+            to
         } else {
-            self.consumer
-                .assign(&list_of(&self.positions).map_err(failed)?)
-                .map_err(failed)
-        }
+            let list = list_of(&self.positions).map_err(failed)?;
+            self.consumer.assign(&list).map_err(failed)?;
+            &self.positions
+        };
+        let anew: Partitions = anew.keys().cloned().collect();
+        self.forward(&anew);
+        self.unsettled = Some((anew, Instant::now() + SETTLE_WITHIN));
+        Ok(())
     }
 
     fn release(&mut self, partitions: &Partitions) -> Result<()> {
