@@ -452,6 +452,11 @@ impl Lane {
                 let mut taken = 0;
                 while taken == 0 {
                     taken = self.sinks[letters.sink].write(ticket, &outgoing, 0)?;
+                    if taken == 0 {
+                        let event = self.poll(0, Duration::from_millis(2))?;
+                        self.waiting.push_back(event);
+                        self.drop_idle();
+                    }
                 }
                 self.ticket = current;
                 Ok(())

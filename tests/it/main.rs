@@ -7,6 +7,7 @@ mod demo;
 mod gaps;
 mod groups;
 mod pipeline_file;
+mod readme;
 mod rejects;
 mod sensors;
 mod start;

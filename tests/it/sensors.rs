@@ -70,6 +70,14 @@ pub(crate) fn event(number: u64) -> (Vec<u8>, Vec<u8>) {
     (format!("key-{}", number % 1000).into_bytes(), json.into_bytes())
 }
 
+/// The most memory that a process has held so far, in bytes.
+fn peak_memory(process: &Child) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", process.id())).expect("its status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kilobytes.expect("its peak") << 10
+}
+
 #[test]
 fn half_a_million_events_are_scored_as_in_python() {
     let kafka = Kafka::shared();
@@ -90,6 +98,8 @@ fn half_a_million_events_are_scored_as_in_python() {
         assert!(forebay.try_wait().expect("forebay").is_none(), "forebay ended");
         kafka.committed("sensors", &input) == kafka.end_offsets(&input)
     });
+    let peak = peak_memory(&forebay);
+    assert!(peak < 250 << 20, "{peak} bytes");
     process::signal(&forebay, libc::SIGTERM);
     assert!(forebay.wait().expect("forebay").success());
 
