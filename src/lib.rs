@@ -1,6 +1,7 @@
 //! Forebay: reads Kafka events, shapes them, scores them in batches and delivers the results.
 //! This crate re-exports the others and adds the pipeline file, its plan and its lanes.
 
+#[cfg(all(feature = "kafka", feature = "json", feature = "onnx", feature = "sql"))]
 pub mod assemble;
 pub mod config;
 #[cfg(feature = "demo")]
@@ -9,6 +10,7 @@ pub mod demo;
 pub mod live;
 #[cfg(feature = "cli")]
 pub mod logging;
+#[cfg(all(feature = "json", feature = "onnx", feature = "sql"))]
 pub mod plan;
 #[cfg(feature = "cli")]
 pub mod telemetry;

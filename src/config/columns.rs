@@ -111,6 +111,9 @@ pub(crate) fn nanoseconds(text: &str) -> Option<i64> {
 }
 
 /// A value for a column of a table that has no row.
-pub(crate) fn missing_value(kind: ColumnKind, value: &Value) -> Result<DefaultValue, String> {
+///
+/// # Errors
+/// The value does not fit the column's kind.
+pub fn missing_value(kind: ColumnKind, value: &Value) -> Result<DefaultValue, String> {
     default_value(kind, value)
 }

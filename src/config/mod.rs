@@ -23,14 +23,13 @@ use forebay_connectors::{KafkaConfig, Start, Topics};
 use forebay_core::codec::Column;
 use serde::Deserialize;
 
-pub use columns::Columns;
+pub use columns::{Columns, missing_value};
 pub use file::*;
 pub use forms::{Format, MissingConfig, StepConfig, TensorColumns};
 pub use problem::Problem;
 pub use schema::schema;
 pub use values::{ColumnConfig, ColumnOptions, Size, Span, Type, Unit};
 
-pub(crate) use columns::missing_value;
 use interpolate::{Interpolated, Masks, Variables};
 use problem::File;
 use tree::Tree;

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use forebay_connectors::kafka::library_version;
 use forebay_core::metrics::{AllMetrics, LaneMetrics, Snapshot, bucket_end};
 use forebay_core::reject::Stage;
 use prometheus_client::collector::Collector;
@@ -120,14 +121,6 @@ impl Build {
             librdkafka: library_version(),
         }
     }
-}
-
-#[cfg(feature = "kafka")]
-use forebay_connectors::kafka::library_version;
-
-#[cfg(not(feature = "kafka"))]
-fn library_version() -> String {
-    "none".into()
 }
 
 /// Turns the metrics of all lanes into the text of a scrape.
