@@ -44,7 +44,7 @@ demo: setup onnxruntime ## a real model scores real telemetry on an embedded clu
 
 bench: setup onnxruntime ## the JSON codec beside arrow-json; a lane beside its parts
 	@cargo bench -p forebay-core --bench json
-	@cargo bench --bench sensors
+	@cargo bench --profile demo --features demo --bench sensors
 
 clean: ## what was built here
 	@cargo clean
