@@ -26,8 +26,8 @@ pub(super) enum Change {
 #[derive(Debug, Default)]
 pub(super) struct Group {
     inbox: Mutex<VecDeque<Change>>,
-    /// Set before the consumer is dropped: from then on nobody is left to act, and a revocation that waits for
-    /// somebody would hang the drop for ever.
+    /// Set before the consumer is dropped: from then on nobody is left to act, and an assignment or a revocation
+    /// that waits for somebody would hang the drop for ever.
     closing: AtomicBool,
 }
 
@@ -84,13 +84,10 @@ impl ConsumerContext for Group {
         partitions: &mut TopicPartitionList,
     ) {
         let cooperative = matches!(consumer.rebalance_protocol(), RebalanceProtocol::Cooperative);
-        let closing = self.closing.load(Ordering::Acquire);
-        if event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
-            if !closing {
-                self.push(Change::Assign(partitions.clone()));
-            }
-        } else if closing {
-            let done = if cooperative {
+        let assign = event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if self.closing.load(Ordering::Acquire) {
+            // The client waits for an answer to an assignment, too, and its close with it: the answer is none.
+            let done = if cooperative && !assign {
                 consumer.incremental_unassign(partitions)
             } else {
                 consumer.unassign()
@@ -98,6 +95,8 @@ impl ConsumerContext for Group {
             if let Err(error) = done {
                 debug!(%error, "unassign while closing");
             }
+        } else if assign {
+            self.push(Change::Assign(partitions.clone()));
         } else {
             let lost = consumer.assignment_lost();
             self.push(Change::Revoke {

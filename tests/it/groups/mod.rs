@@ -4,6 +4,7 @@
 mod member;
 mod stress;
 
+mod closing;
 mod long;
 
 use forebay_testcontainers::Kafka;

@@ -203,7 +203,12 @@ fn pipeline(folder: &TempDir, copy: &Copy) -> PathBuf {
 /// SIGTERM, and the member must end well.
 fn end(mut member: Child) {
     process::signal(&member, libc::SIGTERM);
-    let status = member.wait().expect("the member");
+    let mut status = None;
+    await_until(Duration::from_secs(60), "a member leaves", || {
+        status = member.try_wait().expect("the member");
+        status.is_some()
+    });
+    let status = status.expect("it has ended");
     assert!(status.success(), "a member ended with {status}");
 }
 
