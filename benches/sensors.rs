@@ -12,8 +12,8 @@ use arrow::array::{ArrayRef, AsArray, FixedSizeListArray, Float32Array};
 use arrow::datatypes::{DataType, Field, Float32Type};
 use forebay::config::{Config, Options};
 use forebay::core::batch::Batch;
-use forebay::core::codec::json::{JsonDecoder, JsonEncoder, JsonEncoderOptions};
-use forebay::core::codec::{Decode, Encode};
+use forebay::core::codec::json::{JsonDecoder, JsonEncoder};
+use forebay::core::codec::{Decode, Encode, EncoderOptions};
 use forebay::core::lane::{Lane, OnGap, Rules, Stop};
 use forebay::core::memory::{MemorySink, MemorySource, Message, Script, Written, records_of};
 use forebay::core::metrics::LaneMetrics;
@@ -90,7 +90,7 @@ struct Parts {
 impl Parts {
     fn new(plan: &Plan, example: &Path, messages: &[Message]) -> Self {
         let library = runtime::locate(None).expect("`make onnxruntime` fetches ONNX Runtime");
-        let options = JsonEncoderOptions {
+        let options = EncoderOptions {
             topic: "scores".into(),
             key: Some("id".into()),
             include_original: false,

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use forebay_core::carry::Carrier;
-use forebay_core::codec::json::{JsonDecoder, JsonEncoder, JsonEncoderOptions};
-use forebay_core::codec::{Column, schema_of};
+use forebay_core::codec::json::{JsonDecoder, JsonEncoder};
+use forebay_core::codec::raw::{RawDecoder, RawEncoder};
+use forebay_core::codec::{Column, Decode, Encode, EncoderOptions, schema_of};
 use forebay_core::metrics::LaneMetrics;
 use forebay_core::model::runtime;
 use forebay_core::steps::lookup::{LookupStep, Missing, Table, TableSpec};
@@ -19,7 +20,7 @@ use forebay_core::steps::{Env, Plan as StepPlan, Step, StepSpec};
 use forebay_core::{Result, Stage};
 
 use crate::config::{
-    Config, Include, LookupConfig, MissingConfig, ModelConfig, Problem, StepConfig, missing_value,
+    Config, Format, Include, LookupConfig, MissingConfig, ModelConfig, Problem, StepConfig, missing_value,
 };
 
 /// A pipeline whose parts fit each other.
@@ -28,7 +29,9 @@ pub struct Plan {
     pub steps: Vec<(Stage, StepPlan)>,
     /// The columns that are written.
     pub output: SchemaRef,
-    sink: JsonEncoderOptions,
+    source_format: Format,
+    sink_format: Format,
+    sink: EncoderOptions,
 }
 
 impl fmt::Debug for Plan {
@@ -51,9 +54,12 @@ impl Plan {
         if !problems.is_empty() {
             return Err(problems);
         }
+        let pipeline = &config.document.pipeline;
+        decoder(pipeline.source.format, &config.columns)
+            .map_err(|e| vec![config.problem_at("/pipeline/source/columns", e.to_string())])?;
         let mut schema = schema_of(&config.columns);
         let mut steps = Vec::new();
-        for (i, step) in config.document.pipeline.steps.iter().enumerate() {
+        for (i, step) in pipeline.steps.iter().enumerate() {
             let at = format!("/pipeline/steps/{i}");
             let planned = spec(config, step)
                 .and_then(|spec| Ok((spec.stage(), spec.plan(&schema, &env).map_err(|e| e.to_string())?)));
@@ -63,12 +69,14 @@ impl Plan {
             steps.push((stage, plan));
         }
         let sink = sink_options(config, Arc::new(LaneMetrics::default()));
-        JsonEncoder::new(sink.clone(), &schema)
+        encoder(pipeline.sink.format, sink.clone(), &schema)
             .map_err(|e| vec![config.problem_at("/pipeline/sink", e.to_string())])?;
         Ok(Self {
             columns: config.columns.clone(),
             steps,
             output: schema,
+            source_format: pipeline.source.format,
+            sink_format: pipeline.sink.format,
             sink,
         })
     }
@@ -84,17 +92,13 @@ impl Plan {
             .iter()
             .map(open)
             .collect::<Result<Vec<(Stage, Box<dyn Step>)>>>()?;
-        let sink = JsonEncoderOptions {
+        let sink = EncoderOptions {
             not_finite: Arc::clone(&metrics),
             ..self.sink.clone()
         };
-        let encoder = JsonEncoder::new(sink, &self.output)?;
-        Ok(Carrier::new(
-            Box::new(JsonDecoder::new(&self.columns)),
-            steps,
-            Box::new(encoder),
-            metrics,
-        ))
+        let decoder = decoder(self.source_format, &self.columns)?;
+        let encoder = encoder(self.sink_format, sink, &self.output)?;
+        Ok(Carrier::new(decoder, steps, encoder, metrics))
     }
 
     /// What `check` warns of.
@@ -108,6 +112,20 @@ impl Plan {
     pub fn input(&self) -> Arc<Schema> {
         schema_of(&self.columns)
     }
+}
+
+fn decoder(format: Format, columns: &[Column]) -> Result<Box<dyn Decode>> {
+    Ok(match format {
+        Format::Json => Box::new(JsonDecoder::new(columns)),
+        Format::Raw => Box::new(RawDecoder::new(columns)?),
+    })
+}
+
+fn encoder(format: Format, options: EncoderOptions, input: &Schema) -> Result<Box<dyn Encode>> {
+    Ok(match format {
+        Format::Json => Box::new(JsonEncoder::new(options, input)?),
+        Format::Raw => Box::new(RawEncoder::new(options, input)?),
+    })
 }
 
 fn env(config: &Config, problems: &mut Vec<Problem>) -> Env {
@@ -198,9 +216,9 @@ fn model_step(base: &Path, model: &ModelConfig) -> ModelStep {
     }
 }
 
-fn sink_options(config: &Config, metrics: Arc<LaneMetrics>) -> JsonEncoderOptions {
+fn sink_options(config: &Config, metrics: Arc<LaneMetrics>) -> EncoderOptions {
     let sink = &config.document.pipeline.sink;
-    JsonEncoderOptions {
+    EncoderOptions {
         topic: sink.topic.as_str().into(),
         key: sink.key.clone(),
         include_original: sink.include == Some(Include::Original),

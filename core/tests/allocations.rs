@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use forebay_core::carry::Carrier;
-use forebay_core::codec::json::{JsonDecoder, JsonEncoder, JsonEncoderOptions};
+use forebay_core::codec::EncoderOptions;
+use forebay_core::codec::json::{JsonDecoder, JsonEncoder};
 use forebay_core::codec::{Column, ColumnKind, DefaultValue, schema_of};
 use forebay_core::lane::{Lane, OnGap, Rules, Stop};
 use forebay_core::metrics::LaneMetrics;
@@ -237,7 +238,7 @@ fn allocations_per_batch(rows: usize, folder: &Path) -> f64 {
         opened.push((spec.stage(), (plan.open)().expect("a step")));
         schema = plan.output;
     }
-    let options = JsonEncoderOptions {
+    let options = EncoderOptions {
         topic: "out".into(),
         key: Some("id".into()),
         include_original: false,

@@ -10,10 +10,12 @@ use serde_json::Value;
 
 use super::file::{LookupConfig, ModelConfig};
 
-/// The format of payloads: `json`, or `{ json: {} }`.
+/// The format of payloads: `json` or `raw`, or with its (empty) options `{ json: {} }`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     Json,
+    /// Numbers packed one after another, little-endian.
+    Raw,
 }
 
 impl<'de> Deserialize<'de> for Format {
@@ -24,7 +26,8 @@ impl<'de> Deserialize<'de> for Format {
             .or_else(|| value.as_object()?.keys().next().map(String::as_str));
         match name {
             Some("json") => Ok(Self::Json),
-            _ => Err(D::Error::custom("not a format: json")),
+            Some("raw") => Ok(Self::Raw),
+            _ => Err(D::Error::custom("not a format: json, raw")),
         }
     }
 }
@@ -35,13 +38,15 @@ impl JsonSchema for Format {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let none = json_schema!({ "type": "object", "additionalProperties": false, "properties": {} });
         json_schema!({
             "type": ["string", "object"],
-            "pattern": "^json$",
-            "description": "a format: json",
-            "properties": { "json": { "type": "object", "additionalProperties": false, "properties": {} } },
+            "pattern": "^(json|raw)$",
+            "description": "a format: json or raw",
+            "properties": { "json": none, "raw": none },
             "additionalProperties": false,
-            "minProperties": 1
+            "minProperties": 1,
+            "maxProperties": 1
         })
     }
 }

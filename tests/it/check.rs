@@ -43,6 +43,17 @@ fn what_does_not_fit_is_said_at_its_place() {
             &["pipeline.yaml:", "format"],
         ),
         (
+            (
+                "format: json\n    columns:\n      id: int64",
+                "format: raw\n    columns:\n      id: string",
+            ),
+            &["raw payloads", "fixed width", "column=id"],
+        ),
+        (
+            ("format: json, key: id", "format: raw, include: original"),
+            &["raw payloads", "original"],
+        ),
+        (
             ("[f1, f2, f3, f4, f5, f6, f7, f8, f9]", "[f1, f2]"),
             &["takes 9 values a row, its columns give 2"],
         ),

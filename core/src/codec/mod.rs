@@ -2,6 +2,9 @@
 
 #[cfg(feature = "json")]
 pub mod json;
+// Behind the same feature: a key that is no string is written as its JSON text.
+#[cfg(feature = "json")]
+pub mod raw;
 pub mod verbatim;
 
 use std::sync::Arc;
@@ -10,6 +13,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use crate::batch::Batch;
 use crate::error::Result;
+use crate::metrics::LaneMetrics;
 use crate::records::Records;
 use crate::reject::Reject;
 use crate::sink::Outgoing;
@@ -98,6 +102,20 @@ pub trait Decode: Send {
     /// # Errors
     /// `Retry` or `Fatal` where the decoder itself cannot go on.
     fn decode(&mut self, records: &Arc<Records>) -> Result<Decoded>;
+}
+
+/// What an encoder writes besides the columns.
+#[derive(Clone, Debug)]
+pub struct EncoderOptions {
+    pub topic: Arc<str>,
+    /// The column whose value becomes the key; none = the key as it arrived.
+    pub key: Option<String>,
+    /// Adds the columns to the event as it came, instead of writing the columns alone; only JSON can.
+    pub include_original: bool,
+    /// Headers that every row gets.
+    pub headers: Arc<[(String, Vec<u8>)]>,
+    /// Counts NaN and infinities written as null.
+    pub not_finite: Arc<LaneMetrics>,
 }
 
 /// Rows to payloads.

@@ -19,7 +19,7 @@ const MILLIS_PER_DAY: i64 = 86_400_000;
 
 /// A column, ready to be written cell by cell.
 #[derive(Debug)]
-pub(super) struct Cells<'a> {
+pub(in crate::codec) struct Cells<'a> {
     nulls: Option<&'a NullBuffer>,
     values: Values<'a>,
 }
@@ -76,7 +76,7 @@ pub(super) fn can_write(of: &DataType) -> bool {
 
 impl<'a> Cells<'a> {
     /// A view of `array`; `None` where JSON has no form for its type.
-    pub(super) fn new(array: &'a dyn Array) -> Option<Self> {
+    pub(in crate::codec) fn new(array: &'a dyn Array) -> Option<Self> {
         Some(Self {
             nulls: array.nulls(),
             values: values(array)?,

@@ -7,32 +7,18 @@ use arrow::datatypes::Schema;
 
 use super::cells::{Cells, Counts, can_write, name, write_fields};
 use super::fields::Level;
+use super::key::KeyColumn;
 use super::original::copy_open;
 use crate::batch::Batch;
-use crate::codec::Encode;
+use crate::codec::{Encode, EncoderOptions};
 use crate::error::{Error, Result};
-use crate::metrics::LaneMetrics;
 use crate::sink::{Bytes, Outgoing};
-
-/// What a [`JsonEncoder`] writes besides the columns.
-#[derive(Clone, Debug)]
-pub struct JsonEncoderOptions {
-    pub topic: Arc<str>,
-    /// The column whose value becomes the key; none = the key as it arrived.
-    pub key: Option<String>,
-    /// Adds the columns to the event as it came, instead of writing an object of the columns alone.
-    pub include_original: bool,
-    /// Headers that every row gets.
-    pub headers: Arc<[(String, Vec<u8>)]>,
-    /// Counts NaN and infinities written as null.
-    pub not_finite: Arc<LaneMetrics>,
-}
 
 /// Every row as a JSON object.
 #[derive(Debug)]
 pub struct JsonEncoder {
-    options: JsonEncoderOptions,
-    key: Option<usize>,
+    options: EncoderOptions,
+    key: Option<KeyColumn>,
     /// The columns' names, where the original is included: they replace its members.
     names: Level,
     /// The most bytes per row so far: what the next batch reserves.
@@ -45,7 +31,7 @@ impl JsonEncoder {
     ///
     /// # Errors
     /// `Config` where the key's column is unknown, or a column has a type that JSON has no form for.
-    pub fn new(options: JsonEncoderOptions, input: &Schema) -> Result<Self> {
+    pub fn new(options: EncoderOptions, input: &Schema) -> Result<Self> {
         for field in input.fields() {
             if !can_write(field.data_type()) {
                 return Err(Error::config(
@@ -55,11 +41,7 @@ impl JsonEncoder {
                 .with("type", field.data_type()));
             }
         }
-        let key = options
-            .key
-            .as_deref()
-            .map(|key| key_column(key, input))
-            .transpose()?;
+        let key = KeyColumn::find(options.key.as_deref(), input)?;
         let (mut names, mut ids) = (Level::default(), 0);
         for field in input.fields() {
             names.enter(field.name(), &mut ids);
@@ -117,19 +99,6 @@ impl JsonEncoder {
         arena.extend_from_slice(tail);
         Ok(())
     }
-
-    /// Appends the key of row `row`.
-    fn key(arena: &mut Vec<u8>, cells: &Cells<'_>, row: usize) -> Bytes {
-        if cells.is_null(row) {
-            return Bytes::Null;
-        }
-        let start = arena.len();
-        match cells.raw(row) {
-            Some(raw) => arena.extend_from_slice(raw),
-            None => cells.write(arena, row, &mut Counts::default()),
-        }
-        Bytes::Own(start, arena.len())
-    }
 }
 
 type Fields<'a> = Vec<(Vec<u8>, Cells<'a>)>;
@@ -137,7 +106,10 @@ type Fields<'a> = Vec<(Vec<u8>, Cells<'a>)>;
 impl Encode for JsonEncoder {
     fn encode(&mut self, batch: &Batch) -> Result<Outgoing> {
         let fields = fields(batch)?;
-        let key = self.key.and_then(|key| fields.get(key)).map(|(_, cells)| cells);
+        let key = self
+            .key
+            .and_then(|key| fields.get(key.index))
+            .map(|(_, cells)| cells);
         let mut arena = Vec::with_capacity(batch.len() * self.bytes_per_row);
         let mut payload = Vec::with_capacity(batch.len());
         let mut keys = Vec::with_capacity(if key.is_some() { batch.len() } else { 0 });
@@ -146,7 +118,7 @@ impl Encode for JsonEncoder {
             let start = arena.len();
             self.payload(&mut arena, batch, &fields, row, &mut counts)?;
             payload.push(Bytes::Own(start, arena.len()));
-            keys.extend(key.map(|cells| Self::key(&mut arena, cells, row)));
+            keys.extend(key.map(|cells| KeyColumn::write(&mut arena, cells, row)));
             if counts.out_of_range > 0 {
                 return Err(out_of_range(batch, row));
             }
@@ -177,15 +149,6 @@ fn fields(batch: &Batch) -> Result<Fields<'_>> {
         Ok((name(field.name()), cells))
     });
     fields.collect()
-}
-
-fn key_column(key: &str, input: &Schema) -> Result<usize> {
-    input.index_of(key).map_err(|_| {
-        let known: Vec<_> = input.fields().iter().map(|field| field.name().as_str()).collect();
-        Error::config("take the key from a column: there is no such column; name one of the available")
-            .with("column", key)
-            .with("available", known.join(", "))
-    })
 }
 
 fn out_of_range(batch: &Batch, row: usize) -> Error {

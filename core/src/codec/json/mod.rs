@@ -6,6 +6,7 @@ mod columns;
 mod decode;
 mod encode;
 mod fields;
+mod key;
 mod number;
 mod original;
 mod parser;
@@ -17,5 +18,7 @@ mod differential;
 #[cfg(test)]
 mod tests;
 
+pub(super) use cells::Cells;
 pub use decode::JsonDecoder;
-pub use encode::{JsonEncoder, JsonEncoderOptions};
+pub use encode::JsonEncoder;
+pub(super) use key::KeyColumn;

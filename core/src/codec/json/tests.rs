@@ -12,8 +12,9 @@ use arrow::datatypes::{
     TimestampNanosecondType,
 };
 
-use super::{JsonDecoder, JsonEncoder, JsonEncoderOptions};
+use super::{JsonDecoder, JsonEncoder};
 use crate::batch::Batch;
+use crate::codec::EncoderOptions;
 use crate::codec::{Column, ColumnKind, Decode, Decoded, DefaultValue, Encode};
 use crate::error::Kind;
 use crate::metrics::LaneMetrics;
@@ -356,8 +357,8 @@ fn a_decoder_starts_clean_after_a_batch_of_rejects() {
     assert_eq!(good.batch.rows.column(1).as_string::<i32>().value(0), "x");
 }
 
-fn options() -> JsonEncoderOptions {
-    JsonEncoderOptions {
+fn options() -> EncoderOptions {
+    EncoderOptions {
         topic: "out".into(),
         key: None,
         include_original: false,
@@ -366,7 +367,7 @@ fn options() -> JsonEncoderOptions {
     }
 }
 
-fn encode(options: JsonEncoderOptions, columns: Vec<(&str, ArrayRef)>, payloads: &[&str]) -> Outgoing {
+fn encode(options: EncoderOptions, columns: Vec<(&str, ArrayRef)>, payloads: &[&str]) -> Outgoing {
     let batch = batch(columns, payloads);
     let mut encoder = JsonEncoder::new(options, &batch.rows.schema()).expect("an encoder");
     encoder.encode(&batch).expect("it encodes")
@@ -467,7 +468,7 @@ fn every_type_has_its_form() {
 #[test]
 fn what_is_not_finite_becomes_null_and_is_counted() {
     let metrics = Arc::new(LaneMetrics::default());
-    let options = JsonEncoderOptions {
+    let options = EncoderOptions {
         not_finite: Arc::clone(&metrics),
         ..options()
     };
@@ -499,7 +500,7 @@ fn keys_come_from_a_column_or_stay() {
     let name = Arc::new(StringArray::from(vec!["a\"b", ""])) as ArrayRef;
     let columns = || vec![("id", Arc::clone(&id)), ("name", Arc::clone(&name))];
     let keyed = |key: Option<&str>| {
-        let options = JsonEncoderOptions {
+        let options = EncoderOptions {
             key: key.map(str::to_owned),
             ..options()
         };
@@ -509,7 +510,7 @@ fn keys_come_from_a_column_or_stay() {
     assert_eq!(keyed(Some("id")), [Some("42".into()), None]);
     assert_eq!(keyed(Some("name")), [Some("a\"b".into()), Some(String::new())]);
     assert_eq!(keyed(None), [Some("own key".into()), Some("own key".into())]);
-    let unknown = JsonEncoderOptions {
+    let unknown = EncoderOptions {
         key: Some("nmae".into()),
         ..options()
     };
@@ -525,7 +526,7 @@ fn keys_come_from_a_column_or_stay() {
 
 #[test]
 fn the_original_is_kept_byte_for_byte_and_results_replace_its_members() {
-    let original = JsonEncoderOptions {
+    let original = EncoderOptions {
         include_original: true,
         ..options()
     };
