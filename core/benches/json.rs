@@ -11,8 +11,9 @@ use forebay_core::codec::{Column, ColumnKind, Decode, schema_of};
 use forebay_core::{Record, Records};
 
 const ROWS: usize = 256;
+const LIST: usize = 784;
 const ROUNDS: usize = 41;
-const BATCHES: usize = 20;
+const BATCHES: usize = 5;
 
 /// 20 floats, 6 integers, 4 strings, 2 bools, mixed as events mix them.
 fn columns() -> Vec<Column> {
@@ -58,7 +59,19 @@ fn event(row: usize) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-fn records() -> Arc<Records> {
+/// The nearest decimal of each of 784 `f32` between 0 and 1.
+fn list(row: usize) -> String {
+    let mut seed = row as u64 * 2_654_435_761 + 1;
+    let values = (0..LIST).map(|_| {
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        ((seed >> 40) as f32 / (1 << 24) as f32).to_string()
+    });
+    format!("{{\"values\":[{}]}}", values.collect::<Vec<_>>().join(","))
+}
+
+fn records(event: fn(usize) -> String) -> Arc<Records> {
     let mut records = Records::default();
     let partition = records.intern(&"events".into(), 0);
     for row in 0..ROWS {
@@ -118,11 +131,20 @@ fn report(name: &str, ratio: f64, bound: f64) -> bool {
 }
 
 fn main() -> ExitCode {
-    let records = records();
+    let (lists, records) = (records(list), records(event));
+    let list = Column {
+        name: "values".into(),
+        path: vec!["values".into()],
+        kind: ColumnKind::Float32List(LIST as i32),
+        nullable: false,
+        default: None,
+    };
+    let list = [list];
     let all = columns();
     let some: Vec<_> = all.iter().step_by(3).take(10).cloned().collect();
     let (mut our_all, mut our_some) = (JsonDecoder::new(&all), JsonDecoder::new(&some));
     let (mut their_all, mut their_some) = (arrow(&all), arrow(&some));
+    let (mut our_list, mut their_list) = (JsonDecoder::new(&list), arrow(&list));
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
         rounds.push([
@@ -130,6 +152,8 @@ fn main() -> ExitCode {
             theirs(&mut their_all, &records),
             ours(&mut our_some, &records),
             theirs(&mut their_some, &records),
+            ours(&mut our_list, &lists),
+            theirs(&mut their_list, &lists),
         ]);
     }
     let time = |nth: usize| {
@@ -149,10 +173,16 @@ fn main() -> ExitCode {
     );
     println!("all 32 fields: ours {:.0}, arrow-json {:.0}", time(0), time(1));
     println!("10 of 32 fields: ours {:.0}, arrow-json {:.0}", time(2), time(3));
+    println!(
+        "a list of {LIST} floats: ours {:.0}, arrow-json {:.0}",
+        time(4),
+        time(5)
+    );
     let verdicts = [
         report("all fields against arrow-json", ratio(1, 0), 1.5),
         report("10 of 32 against arrow-json", ratio(3, 2), 1.5),
         report("10 of 32 against all 32", ratio(0, 2), 1.4),
+        report("a list against arrow-json", ratio(5, 4), 1.5),
     ];
     if verdicts.contains(&false) {
         eprintln!("a bound does not hold");

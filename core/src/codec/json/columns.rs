@@ -14,7 +14,7 @@ use arrow::datatypes::{
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::number::{Number, OutOfRange};
+use super::number::{Number, OutOfRange, short_f32, short_float, short_integer};
 use super::parser::{Cursor, Fault, Parsed};
 use super::time::{self, Wrong};
 use crate::codec::{Column, ColumnKind, DefaultValue};
@@ -129,22 +129,10 @@ impl Buffers {
         }
         match (&mut self.values, self.kind) {
             (Values::Float64(values), ColumnKind::Float64) => {
-                values.push(float(
-                    cursor,
-                    first,
-                    "expected a float64",
-                    Number::f64,
-                    f64::is_finite,
-                )?);
+                values.push(float(cursor, first, "expected a float64")?);
             }
             (Values::Float32(values), ColumnKind::Float32) => {
-                values.push(float(
-                    cursor,
-                    first,
-                    "expected a float32",
-                    Number::f32,
-                    f32::is_finite,
-                )?);
+                values.push(float(cursor, first, "expected a float32")?);
             }
             (Values::Int64(values), ColumnKind::Int64) => {
                 values.push(integer(cursor, first, "expected an int64")?)
@@ -174,11 +162,11 @@ impl Buffers {
             }
             (Values::Float32(values), kind) => {
                 let end = values.len() + list_width(kind);
-                list(cursor, first, values, end, Number::f32, f32::is_finite)?;
+                list(cursor, first, values, end)?;
             }
             (Values::Float64(values), kind) => {
                 let end = values.len() + list_width(kind);
-                list(cursor, first, values, end, Number::f64, f64::is_finite)?;
+                list(cursor, first, values, end)?;
             }
             // `new` pairs each kind with its values.
             _ => return cursor.mismatch("expected a value of the column's type"),
@@ -361,17 +349,61 @@ fn fixed_list(kind: ColumnKind, items: ArrayRef, nulls: Option<NullBuffer>) -> R
     Ok(Arc::new(array))
 }
 
-#[inline]
-fn float<'a, F: Copy>(
-    cursor: &mut Cursor<'a>,
-    first: Option<u8>,
-    expected: &'static str,
-    convert: impl Fn(&Number<'a>) -> F,
-    finite: impl Fn(F) -> bool,
-) -> Parsed<F> {
+/// The two floats.
+trait Float: Copy {
+    /// The nearest one to a number whose nearest `f64` is `value`, where that can be told.
+    fn short(value: f64) -> Option<Self>;
+    /// The nearest one to a number, infinite where there is none.
+    fn nearest(number: &Number<'_>) -> Self;
+    fn finite(self) -> bool;
+}
+
+impl Float for f32 {
+    #[inline(always)]
+    fn short(value: f64) -> Option<Self> {
+        short_f32(value)
+    }
+
+    fn nearest(number: &Number<'_>) -> Self {
+        number.f32()
+    }
+
+    fn finite(self) -> bool {
+        self.is_finite()
+    }
+}
+
+impl Float for f64 {
+    #[inline(always)]
+    fn short(value: f64) -> Option<Self> {
+        Some(value)
+    }
+
+    fn nearest(number: &Number<'_>) -> Self {
+        number.f64()
+    }
+
+    fn finite(self) -> bool {
+        self.is_finite()
+    }
+}
+
+#[inline(always)]
+fn float<F: Float>(cursor: &mut Cursor<'_>, first: Option<u8>, expected: &'static str) -> Parsed<F> {
+    if let Some((value, end)) = short_float(cursor.bytes, cursor.at)
+        && let Some(value) = F::short(value)
+    {
+        cursor.at = end;
+        return Ok(value);
+    }
+    long_float(cursor, first, expected)
+}
+
+#[cold]
+fn long_float<F: Float>(cursor: &mut Cursor<'_>, first: Option<u8>, expected: &'static str) -> Parsed<F> {
     let at = cursor.at;
-    let value = convert(&number(cursor, first, expected)?);
-    if finite(value) {
+    let value = F::nearest(&number(cursor, first, expected)?);
+    if value.finite() {
         Ok(value)
     } else {
         Err(Fault::new(NOT_A_NUMBER, at))
@@ -388,6 +420,15 @@ fn number<'a>(cursor: &mut Cursor<'a>, first: Option<u8>, expected: &'static str
 
 #[inline]
 fn integer(cursor: &mut Cursor<'_>, first: Option<u8>, expected: &'static str) -> Parsed<i64> {
+    if let Some((value, end)) = short_integer(cursor.bytes, cursor.at) {
+        cursor.at = end;
+        return Ok(value);
+    }
+    long_integer(cursor, first, expected)
+}
+
+#[cold]
+fn long_integer(cursor: &mut Cursor<'_>, first: Option<u8>, expected: &'static str) -> Parsed<i64> {
     let at = cursor.at;
     match number(cursor, first, expected)?.scaled(0) {
         Ok((value, true)) => Ok(value),
@@ -444,14 +485,7 @@ fn timestamp(
     scaled.map(|(nanos, _)| nanos).map_err(|_| Fault::new(RANGE, at))
 }
 
-fn list<'a, F: Copy>(
-    cursor: &mut Cursor<'a>,
-    first: Option<u8>,
-    values: &mut Vec<F>,
-    end: usize,
-    convert: impl Fn(&Number<'a>) -> F,
-    finite: impl Fn(F) -> bool,
-) -> Parsed<()> {
+fn list<F: Float>(cursor: &mut Cursor<'_>, first: Option<u8>, values: &mut Vec<F>, end: usize) -> Parsed<()> {
     const WIDTH: &str = "list of another length than declared";
     if first != Some(b'[') {
         return cursor.mismatch("expected a list of numbers");
@@ -465,13 +499,7 @@ fn list<'a, F: Copy>(
             return Err(Fault::new(WIDTH, at));
         }
         let first = cursor.peek();
-        values.push(float(
-            cursor,
-            first,
-            "expected a number in the list",
-            &convert,
-            &finite,
-        )?);
+        values.push(float(cursor, first, "expected a number in the list")?);
     }
     if values.len() == end {
         Ok(())

@@ -60,7 +60,45 @@ pub(super) struct Order(Vec<Between>);
 #[derive(Debug)]
 struct Between {
     text: Vec<u8>,
+    /// The first eight bytes of the text, or as many as it has; `mask` covers them.
+    head: u64,
+    mask: u64,
+    /// The last eight bytes of a text that has them.
+    tail: u64,
     field: Option<usize>,
+}
+
+impl Between {
+    fn new(text: &[u8], field: Option<usize>) -> Self {
+        let word = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .rev()
+                .fold(0, |word, byte| word << 8 | u64::from(*byte))
+        };
+        let head = &text[..text.len().min(8)];
+        Self {
+            head: word(head),
+            mask: word(&vec![0xff; head.len()]),
+            tail: word(&text[text.len().saturating_sub(8)..]),
+            text: text.to_vec(),
+            field,
+        }
+    }
+
+    /// Whether `rest` begins with the text. Two words cover most of them, and spare a call.
+    #[inline(always)]
+    fn begins(&self, rest: &[u8]) -> bool {
+        let length = self.text.len();
+        let Some(head) = rest.first_chunk::<8>().filter(|_| length <= 16) else {
+            return rest.starts_with(&self.text);
+        };
+        if (u64::from_le_bytes(*head) ^ self.head) & self.mask != 0 {
+            return false;
+        }
+        let tail = || rest.get(..length).and_then(|rest| rest.last_chunk::<8>());
+        length <= 8 || tail().is_some_and(|tail| u64::from_le_bytes(*tail) == self.tail)
+    }
 }
 
 /// What an [`Order`] found: where in it, how many bytes to step over, and the field.
@@ -85,11 +123,11 @@ impl Order {
 
     #[inline]
     fn at(&self, place: usize, rest: &[u8]) -> Option<Guess> {
-        let Between { text, field } = self.0.get(place)?;
-        rest.starts_with(text).then_some(Guess {
+        let between = self.0.get(place)?;
+        between.begins(rest).then_some(Guess {
             place,
-            length: text.len(),
-            field: *field,
+            length: between.text.len(),
+            field: between.field,
         })
     }
 
@@ -97,12 +135,9 @@ impl Order {
     #[cold]
     pub(super) fn learn(&mut self, place: usize, text: &[u8], field: Option<usize>) {
         if let Some(between) = self.0.get_mut(place) {
-            between.text.clear();
-            between.text.extend_from_slice(text);
-            between.field = field;
+            *between = Between::new(text, field);
         } else if place == self.0.len() && place < Self::MOST {
-            let text = text.to_vec();
-            self.0.push(Between { text, field });
+            self.0.push(Between::new(text, field));
         }
     }
 }
@@ -137,4 +172,27 @@ pub(super) fn levels(columns: &[Column]) -> (Vec<Level>, usize) {
         }
     }
     (levels, fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_recognised_by_every_byte_of_it_and_by_no_other() {
+        let all = b",\"a_name_of_many_bytes\" :";
+        for length in 1..=all.len() {
+            let between = Between::new(&all[..length], Some(1));
+            for behind in [&b""[..], b"1", b"12345678901234567890"] {
+                let mut rest = [&all[..length], behind].concat();
+                assert!(between.begins(&rest), "{length} before {behind:?}");
+                for place in 0..length {
+                    rest[place] ^= 1;
+                    assert!(!between.begins(&rest), "{length} changed at {place}");
+                    rest[place] ^= 1;
+                }
+                assert!(!between.begins(&rest[..length - 1]), "{length} cut off");
+            }
+        }
+    }
 }

@@ -20,17 +20,71 @@ pub(super) struct Number<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct OutOfRange;
 
-const POWERS: [f64; 23] = [
+/// Powers of ten that an `f64` holds exactly.
+const POWERS: [f64; 20] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
-    1e19, 1e20, 1e21, 1e22,
+    1e19,
 ];
 
 /// Digits that surely fit 64 bits.
 const MAX_DIGITS: usize = 19;
 
+/// The short way for most floats: the nearest `f64` to a decimal of few digits and without an exponent, and where it
+/// ends. `None` says nothing of the text: it goes the long way.
+#[inline(always)]
+pub(super) fn short_float(bytes: &[u8], start: usize) -> Option<(f64, usize)> {
+    let negative = bytes.get(start) == Some(&b'-');
+    let whole = start + usize::from(negative);
+    let (mut at, mut mantissa, mut scale) = (whole, 0, 0);
+    digits(bytes, &mut at, &mut mantissa);
+    let count = at - whole;
+    if count == 0 || (count > 1 && bytes[whole] == b'0') {
+        return None;
+    }
+    if bytes.get(at) == Some(&b'.') {
+        let point = at;
+        at += 1;
+        many_digits(bytes, &mut at, &mut mantissa);
+        scale = at - point - 1;
+        if scale == 0 {
+            return None;
+        }
+    }
+    if count + scale > MAX_DIGITS || mantissa > 1 << 53 || matches!(bytes.get(at), Some(b'e' | b'E')) {
+        return None;
+    }
+    // Exact operands and one operation: rounded once, thus correctly.
+    let value = mantissa as f64 / POWERS[scale];
+    Some((if negative { -value } else { value }, at))
+}
+
+/// The nearest `f32` to a number whose nearest `f64` is `value`, where that can be told from `value`: rounding twice is
+/// wrong only where the `f64` lies exactly between two `f32`, or below the normal ones.
+#[inline(always)]
+pub(super) fn short_f32(value: f64) -> Option<f32> {
+    const BETWEEN: u64 = 1 << 28;
+    let told = value.to_bits() & (2 * BETWEEN - 1) != BETWEEN && (value.abs() > 1e-37 || value == 0.0);
+    told.then_some(value as f32)
+}
+
+/// The short way for most integers: few digits, nothing behind them, and where they end.
+#[inline(always)]
+pub(super) fn short_integer(bytes: &[u8], start: usize) -> Option<(i64, usize)> {
+    let negative = bytes.get(start) == Some(&b'-');
+    let whole = start + usize::from(negative);
+    let (mut at, mut magnitude) = (whole, 0);
+    digits(bytes, &mut at, &mut magnitude);
+    let count = at - whole;
+    let more = matches!(bytes.get(at), Some(b'.' | b'e' | b'E'));
+    if more || count == 0 || count > 18 || (count > 1 && bytes[whole] == b'0') {
+        return None;
+    }
+    let magnitude = magnitude as i64;
+    Some((if negative { -magnitude } else { magnitude }, at))
+}
+
 impl<'a> Number<'a> {
     /// Reads the number under the cursor.
-    #[inline]
     pub(super) fn read(cursor: &mut Cursor<'a>) -> Parsed<Self> {
         let bytes = cursor.bytes;
         let start = cursor.at;
@@ -53,7 +107,7 @@ impl<'a> Number<'a> {
         if bytes.get(at) == Some(&b'.') {
             at += 1;
             let fraction = at;
-            digits(bytes, &mut at, &mut mantissa);
+            many_digits(bytes, &mut at, &mut mantissa);
             if at == fraction {
                 cursor.at = at;
                 return cursor.fault("malformed number");
@@ -81,7 +135,12 @@ impl<'a> Number<'a> {
         let mut at = cursor.at;
         at += usize::from(bytes.get(at) == Some(&b'-'));
         let whole = at;
-        skip_digits(bytes, &mut at);
+        // One digit before the point is the most frequent.
+        if let [b'0'..=b'9', b'.', ..] = bytes[whole..] {
+            at += 1;
+        } else {
+            skip_digits(bytes, &mut at);
+        }
         if at == whole || (at - whole > 1 && bytes[whole] == b'0') {
             return Self::read(cursor).map(drop);
         }
@@ -101,40 +160,13 @@ impl<'a> Number<'a> {
     }
 
     /// The nearest `f64`; infinite where the number is too large.
-    #[inline]
     pub(super) fn f64(&self) -> f64 {
-        self.short()
-            .unwrap_or_else(|| fast_float2::parse(self.text).unwrap_or(f64::INFINITY))
+        fast_float2::parse(self.text).unwrap_or(f64::INFINITY)
     }
 
     /// The nearest `f32`; infinite where the number is too large.
-    #[inline]
     pub(super) fn f32(&self) -> f32 {
-        // Rounding twice is wrong only where the `f64` lies exactly between two `f32`, or below the normal ones.
-        const BETWEEN: u64 = 1 << 28;
-        if let Some(value) = self.short()
-            && value.to_bits() & (2 * BETWEEN - 1) != BETWEEN
-            && (value.abs() > 1e-37 || value == 0.0)
-        {
-            return value as f32;
-        }
         fast_float2::parse(self.text).unwrap_or(f32::INFINITY)
-    }
-
-    /// Exact operands and one operation: rounded once, thus correctly.
-    #[inline]
-    fn short(&self) -> Option<f64> {
-        if !self.exact || self.mantissa > 1 << 53 {
-            return None;
-        }
-        let power = *POWERS.get(self.exponent.unsigned_abs() as usize)?;
-        let mantissa = self.mantissa as f64;
-        let value = if self.exponent < 0 {
-            mantissa / power
-        } else {
-            mantissa * power
-        };
-        Some(if self.negative { -value } else { value })
     }
 
     /// `value * 10^shift` without its fraction, and whether there was none.
@@ -196,7 +228,8 @@ impl<'a> Number<'a> {
     }
 }
 
-#[inline]
+/// Appends the digits from `at` on to `mantissa`, and steps behind them.
+#[inline(always)]
 fn digits(bytes: &[u8], at: &mut usize, mantissa: &mut u64) {
     while let Some(byte) = bytes.get(*at) {
         let digit = byte.wrapping_sub(b'0');
@@ -206,6 +239,46 @@ fn digits(bytes: &[u8], at: &mut usize, mantissa: &mut u64) {
         *mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
         *at += 1;
     }
+}
+
+/// The same where many digits are likely: up to eight at once, whatever their number. Fractions differ in length, and a
+/// branch per digit is guessed wrong at the last one.
+#[inline(always)]
+fn many_digits(bytes: &[u8], at: &mut usize, mantissa: &mut u64) {
+    while let Some(chunk) = bytes.get(*at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let word = u64::from_le_bytes(*chunk);
+        let count = (not_digits(word).trailing_zeros() / 8) as usize;
+        // The digits move to the end of the word; zero bytes before them count nothing. Two steps, for a shift by 64.
+        let half = 32 - 4 * count;
+        let value = eight_digits(word << half << half);
+        *mantissa = mantissa.wrapping_mul(TENS[count]).wrapping_add(value);
+        *at += count;
+        if count < 8 {
+            return;
+        }
+    }
+    digits(bytes, at, mantissa);
+}
+
+const TENS: [u64; 9] = [
+    1,
+    10,
+    100,
+    1_000,
+    10_000,
+    100_000,
+    1_000_000,
+    10_000_000,
+    100_000_000,
+];
+
+/// Eight digits as a number, the first in the lowest byte: pairs, then fours, then all.
+#[inline(always)]
+fn eight_digits(word: u64) -> u64 {
+    let ones = word & 0x0f0f_0f0f_0f0f_0f0f;
+    let tens = ones.wrapping_mul(10).wrapping_add(ones >> 8) & 0x00ff_00ff_00ff_00ff;
+    let hundreds = tens.wrapping_mul(100).wrapping_add(tens >> 16) & 0x0000_ffff_0000_ffff;
+    hundreds.wrapping_mul(10_000).wrapping_add(hundreds >> 32) & 0xffff_ffff
 }
 
 #[inline]
@@ -262,6 +335,19 @@ fn power(cursor: &mut Cursor<'_>) -> Parsed<i32> {
 mod tests {
     use super::*;
 
+    /// Both ways to a float must agree.
+    fn floats(text: &str) -> (f64, f32) {
+        let long = (number(text).f64(), number(text).f32());
+        if let Some((value, end)) = short_float(text.as_bytes(), 0) {
+            assert_eq!(end, text.len());
+            assert_eq!(value.to_bits(), long.0.to_bits(), "{text}");
+            if let Some(value) = short_f32(value) {
+                assert_eq!(value.to_bits(), long.1.to_bits(), "{text}");
+            }
+        }
+        long
+    }
+
     fn number(text: &str) -> Number<'_> {
         let mut cursor = Cursor::new(text.as_bytes());
         let number = Number::read(&mut cursor).unwrap();
@@ -284,6 +370,28 @@ mod tests {
                     let expected = if byte.is_ascii_digit() { length } else { place };
                     assert_eq!(at, expected, "{byte} at {place} of {length}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn runs_of_digits_of_every_length_are_read_whatever_stands_behind_them() {
+        let all = b"9876543210987654321";
+        for length in 1..=all.len() {
+            for behind in [
+                &b""[..],
+                b",",
+                b"}",
+                b".........",
+                b":         ",
+                b"/abcdefgh",
+                b"\xff\xff\xff\xff\xff\xff\xff\xff",
+            ] {
+                let bytes = [&all[..length], behind].concat();
+                let (mut at, mut value) = (0, 0);
+                many_digits(&bytes, &mut at, &mut value);
+                let expected: u64 = std::str::from_utf8(&all[..length]).unwrap().parse().unwrap();
+                assert_eq!((at, value), (length, expected), "{length} before {behind:?}");
             }
         }
     }
@@ -316,18 +424,18 @@ mod tests {
         ];
         for text in texts {
             assert_eq!(
-                number(text).f64().to_bits(),
+                floats(text).0.to_bits(),
                 text.parse::<f64>().unwrap().to_bits(),
                 "{text}"
             );
             assert_eq!(
-                number(text).f32().to_bits(),
+                floats(text).1.to_bits(),
                 text.parse::<f32>().unwrap().to_bits(),
                 "{text}"
             );
         }
-        assert!(number("1e309").f64().is_infinite());
-        assert!(number("3.5e38").f32().is_infinite());
+        assert!(floats("1e309").0.is_infinite());
+        assert!(floats("3.5e38").1.is_infinite());
     }
 
     #[test]
@@ -338,18 +446,49 @@ mod tests {
             seed ^= seed >> 7;
             seed ^= seed << 17;
             let digits = seed % 10u64.pow((seed >> 60) as u32 + 1);
-            let text = format!("{digits}e{}", (seed >> 32) as i64 % 50 - 25);
+            let point = (seed >> 40) as usize % 12;
+            let text = match seed >> 52 & 1 {
+                0 => format!("{digits}e{}", (seed >> 32) as i64 % 50 - 25),
+                _ => format!("{}{}.{digits:0point$}", ["", "-"][point % 2], seed >> 20 & 7),
+            };
             assert_eq!(
-                number(&text).f64().to_bits(),
+                floats(&text).0.to_bits(),
                 text.parse::<f64>().unwrap().to_bits(),
                 "{text}"
             );
             assert_eq!(
-                number(&text).f32().to_bits(),
+                floats(&text).1.to_bits(),
                 text.parse::<f32>().unwrap().to_bits(),
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn the_short_ways_leave_what_they_cannot_tell() {
+        for text in [
+            "",
+            "-",
+            "01",
+            "-01.5",
+            "1.",
+            ".5",
+            "1e5",
+            "1.5E3",
+            "12345678901234567890",
+            "x",
+        ] {
+            assert_eq!(short_float(text.as_bytes(), 0), None, "{text}");
+            assert_eq!(short_integer(text.as_bytes(), 0), None, "{text}");
+        }
+        assert_eq!(
+            short_float(b"-0,", 0).map(|(v, end)| (v.to_bits(), end)),
+            Some(((-0.0_f64).to_bits(), 2))
+        );
+        assert_eq!(short_float(b"[1.25]", 1), Some((1.25, 5)));
+        assert_eq!(short_integer(b"-120}", 0), Some((-120, 4)));
+        assert_eq!(short_integer(b"1.0", 0), None);
+        assert_eq!(short_f32(1.0000000596046448), None);
     }
 
     #[test]
@@ -387,6 +526,9 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(number(text).scaled(0), expected, "{text}");
+            if let Some((value, end)) = short_integer(text.as_bytes(), 0) {
+                assert_eq!((Ok((value, true)), end), (expected, text.len()), "{text}");
+            }
         }
         assert_eq!(number("1.5").scaled(9), Ok((1_500_000_000, true)));
         assert_eq!(number("9223372037").scaled(9), Err(OutOfRange));
