@@ -1,10 +1,11 @@
 # Forebay's two commands: make demo, make test. One feature set for every build of the workspace.
 SHELL := bash
 FEATURES := --features full
+OPTIMISED := cargo build --locked --release --features forebay/full
 DEMO_SECONDS ?= 20
 .DEFAULT_GOAL := help
 
-.PHONY: help setup kafka onnxruntime lint test test-long demo bench clean
+.PHONY: help setup kafka onnxruntime lint test test-long demo bench bench-parts counted clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -38,13 +39,25 @@ test-long: setup kafka onnxruntime ## the tests that take minutes: joins, kills,
 
 demo: setup onnxruntime ## a real model scores real telemetry on an embedded cluster
 	@echo "==> building (some minutes when cold)"
-	@cargo build --profile demo --features demo
+	@$(OPTIMISED) -p forebay
 	@echo "==> demo, $(DEMO_SECONDS) s"
-	@target/demo/forebay demo examples/sensors/pipeline.yaml --seconds $(DEMO_SECONDS)
+	@target/release/forebay demo examples/sensors/pipeline.yaml --seconds $(DEMO_SECONDS)
 
-bench: setup onnxruntime ## the JSON codec beside arrow-json; a lane beside its parts
-	@cargo bench -p forebay-core --bench json
-	@cargo bench --profile demo --features demo --bench sensors
+bench: setup kafka onnxruntime ## what a record costs, beside others, on a real Kafka (BENCH=quick for 5 minutes)
+	@echo "==> building (some minutes when cold)"
+	@$(OPTIMISED) -p forebay -p forebay-bench
+	@BENCH_PYTHON=$$(scripts/fetch-bench-python.sh) target/release/forebay-bench run \
+	    $(if $(filter quick,$(BENCH)),--quick --out target/bench) $(BENCH_OPTIONS)
+
+bench-parts: setup onnxruntime ## the JSON codec beside arrow-json; a lane beside its parts
+	@cargo bench $(FEATURES) -p forebay-core -p forebay -p forebay-bench --bench json --bench sensors
+
+counted: setup onnxruntime ## instructions a record of each workload, beside the baseline (UPDATE=1 writes it anew)
+	@command -v valgrind >/dev/null || scripts/packages.sh valgrind
+	@echo "==> building (some minutes when cold)"
+	@$(OPTIMISED) -p forebay -p forebay-bench
+	@echo "==> counting"
+	@target/release/forebay-bench counted $(if $(UPDATE),--update)
 
 clean: ## what was built here
 	@cargo clean

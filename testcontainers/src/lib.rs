@@ -15,6 +15,7 @@ mod reaper;
 mod settings;
 
 use std::io;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -43,6 +44,7 @@ enum Backend {
 pub struct KafkaBuilder {
     nodes: usize,
     properties: Vec<(String, String)>,
+    process: native::Options,
 }
 
 /// How long brokers may take until they answer.
@@ -62,6 +64,20 @@ impl KafkaBuilder {
     #[must_use]
     pub fn property(mut self, name: &str, value: &str) -> Self {
         self.properties.push((name.into(), value.into()));
+        self
+    }
+
+    /// Where a native process keeps its data, instead of the folder for temporary files.
+    #[must_use]
+    pub fn folder(mut self, folder: &Path) -> Self {
+        self.process.folder = Some(folder.into());
+        self
+    }
+
+    /// A native process that starts slower and runs faster: more heap, every compiler of the JVM.
+    #[must_use]
+    pub fn for_speed(mut self) -> Self {
+        self.process.for_speed = true;
         self
     }
 
@@ -86,7 +102,7 @@ impl KafkaBuilder {
         let backend = if uses_docker(self.nodes) {
             Backend::Docker(Docker::start(self.nodes, &self.properties)?)
         } else {
-            Backend::Native(Native::start(self.nodes, &self.properties)?)
+            Backend::Native(Native::start(self.nodes, &self.properties, &self.process)?)
         };
         let bootstrap = match &backend {
             Backend::Native(native) => native.bootstrap(),
@@ -124,6 +140,7 @@ impl Kafka {
         KafkaBuilder {
             nodes: 1,
             properties: Vec::new(),
+            process: native::Options::default(),
         }
     }
 

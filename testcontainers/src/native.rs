@@ -12,6 +12,13 @@ use crate::reaper::Reaper;
 use crate::settings::common;
 use crate::{await_until, ports, process};
 
+/// How processes run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Options {
+    pub(crate) folder: Option<PathBuf>,
+    pub(crate) for_speed: bool,
+}
+
 /// A cluster's processes and their data.
 #[derive(Debug)]
 pub(crate) struct Native {
@@ -19,6 +26,7 @@ pub(crate) struct Native {
     // After the nodes: the processes end before their data goes.
     data: TempDir,
     reaper: Reaper,
+    for_speed: bool,
 }
 
 #[derive(Debug)]
@@ -31,14 +39,25 @@ struct Node {
 
 /// Any id will do; brokers of one cluster must agree on it.
 const CLUSTER_ID: &str = "Zm9yZWJheS10ZXN0cy0xMg";
+/// One compiler of the JVM's two: it starts faster.
+const QUICK_START: &str = "-XX:TieredStopAtLevel=1";
 const LOGGING: &str = include_str!("../kafka/log4j2.properties");
 const LOGGING_FILE: &str = "log4j2.properties";
 /// The ports of a node that has ended are free within this.
 const RELEASED_WITHIN: Duration = Duration::from_secs(30);
 
 impl Native {
-    pub(crate) fn start(count: usize, properties: &[(String, String)]) -> io::Result<Self> {
-        let data = tempfile::Builder::new().prefix("forebay-kafka-").tempdir()?;
+    pub(crate) fn start(
+        count: usize,
+        properties: &[(String, String)],
+        options: &Options,
+    ) -> io::Result<Self> {
+        let mut data = tempfile::Builder::new();
+        let data = data.prefix("forebay-kafka-");
+        let data = match &options.folder {
+            Some(folder) => data.tempdir_in(folder)?,
+            None => data.tempdir()?,
+        };
         let reaper = Reaper::watch(data.path())?;
         fs::write(data.path().join(LOGGING_FILE), LOGGING)?;
         let ports: Vec<u16> = (0..2 * count).map(|_| ports::free()).collect();
@@ -81,7 +100,12 @@ impl Native {
                 )));
             }
         }
-        let mut native = Self { nodes, data, reaper };
+        let mut native = Self {
+            nodes,
+            data,
+            reaper,
+            for_speed: options.for_speed,
+        };
         (0..count).try_for_each(|i| native.start_node(i))?;
         Ok(native)
     }
@@ -96,16 +120,16 @@ impl Native {
     }
 
     pub(crate) fn start_node(&mut self, i: usize) -> io::Result<()> {
-        let heap = if self.nodes.len() == 1 {
-            "-Xmx512m"
-        } else {
-            "-Xmx320m"
+        let options: &[&str] = match (self.for_speed, self.nodes.len()) {
+            (true, _) => &["-Xmx1g"],
+            (false, 1) => &["-Xmx512m", QUICK_START],
+            (false, _) => &["-Xmx320m", QUICK_START],
         };
         let node = &mut self.nodes[i];
         await_until(RELEASED_WITHIN, "the node's ports are free", || {
             ports::is_free(node.port) && ports::is_free(node.controller)
         });
-        let mut command = java(&[heap], &node.folder)?;
+        let mut command = java(options, &node.folder)?;
         command
             .arg("kafka.Kafka")
             .arg(node.folder.join("server.properties"));
@@ -180,7 +204,7 @@ impl Drop for Native {
 
 impl Node {
     fn format(&self) -> io::Result<Child> {
-        let mut command = java(&["-Xmx128m"], &self.folder)?;
+        let mut command = java(&["-Xmx128m", QUICK_START], &self.folder)?;
         command.args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"]);
         command.arg(self.folder.join("server.properties"));
         process::spawn(command)
@@ -196,7 +220,6 @@ fn java(options: &[&str], folder: &Path) -> io::Result<Command> {
     let mut command = Command::new("java");
     command.args(options).args([
         "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1",
         "-Xshare:auto",
         "-Dlog4j2.configurationFile=../log4j2.properties",
         "-cp",

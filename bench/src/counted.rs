@@ -1,0 +1,248 @@
+//! Counted cost: instructions per record of a lane on the memory source and sink, by callgrind. Counts are the same on
+//! a quiet and on a noisy machine, so a change of a few percent is seen at once.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use forebay::config::{Config, Options};
+use forebay::core::lane::{Lane, OnGap, Rules, Stop};
+use forebay::core::memory::{MemorySink, MemorySource, Script, Written};
+use forebay::core::metrics::LaneMetrics;
+use forebay::core::records::{Record, Records, TopicPartition};
+use forebay::core::source::Event;
+use forebay::plan::Plan;
+use ort::environment::Environment;
+use serde::{Deserialize, Serialize};
+
+use crate::Failure;
+use crate::machine::says;
+use crate::workloads::{NAMES, Workload};
+
+const BATCH: u64 = 500;
+const BATCHES: u64 = 8;
+/// A larger change must be explained, and its baseline updated with it.
+const BOUND: f64 = 0.02;
+
+/// The committed counts, and what they were made with: another compiler or library counts differently.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Baseline {
+    made_with: BTreeMap<String, String>,
+    instructions_per_record: BTreeMap<String, u64>,
+}
+
+/// Counts every workload and compares; with `update` it writes the baseline anew. Returns how many are off.
+pub(crate) fn compare(root: &Path, update: bool) -> Result<usize, Failure> {
+    let path = root.join("bench/counted.json");
+    let text = fs::read_to_string(&path).unwrap_or_default();
+    let known: Baseline = serde_json::from_str(&text).unwrap_or_default();
+    let mut counted = Baseline {
+        made_with: BTreeMap::from([
+            ("rustc".into(), says("rustc", &["--version"])),
+            ("valgrind".into(), says("valgrind", &["--version"])),
+        ]),
+        ..Baseline::default()
+    };
+    let mut off = 0;
+    for name in NAMES {
+        let now = count(name)?;
+        counted.instructions_per_record.insert(name.into(), now);
+        let Some(before) = known.instructions_per_record.get(name) else {
+            println!("NEW  {name}: {now} instructions/record");
+            off += 1;
+            continue;
+        };
+        let change = now as f64 / *before as f64 - 1.0;
+        let holds = change.abs() <= BOUND;
+        off += usize::from(!holds);
+        println!(
+            "{} {name}: {now} instructions/record, {before} in the baseline ({:+.1} %)",
+            if holds { "PASS" } else { "FAIL" },
+            change * 100.0
+        );
+    }
+    if update {
+        let text = serde_json::to_string_pretty(&counted).map_err(|e| Failure(e.to_string()))?;
+        fs::write(&path, text + "\n").map_err(|e| Failure(format!("write {}: {e}", path.display())))?;
+        return Ok(0);
+    }
+    if off > 0 {
+        println!(
+            "{off} of {} changed by more than {} %: mend it, or explain it in the commit that runs `make counted UPDATE=1`",
+            NAMES.len(),
+            BOUND * 100.0
+        );
+        for (what, now) in &counted.made_with {
+            let then = known.made_with.get(what).map_or("nothing", String::as_str);
+            if then != now {
+                println!("the baseline was made with {what} {then}, this is {now}");
+            }
+        }
+    }
+    Ok(off)
+}
+
+/// Runs this program under callgrind, collecting inside of [`measured`] only.
+fn count(workload: &str) -> Result<u64, Failure> {
+    let failed = |e: &dyn std::fmt::Display| Failure(format!("count workload {workload}: {e}"));
+    let folder = tempfile::tempdir().map_err(|e| failed(&e))?;
+    let out = folder.path().join("callgrind.out");
+    let program = std::env::current_exe().map_err(|e| failed(&e))?;
+    let output = Command::new("valgrind")
+        .args([
+            "--tool=callgrind",
+            "--collect-atstart=no",
+            "--toggle-collect=*counted*measured*",
+        ])
+        .arg(format!("--callgrind-out-file={}", out.display()))
+        .arg(program)
+        .args(["count-one", workload])
+        .output()
+        .map_err(|e| failed(&format!("start valgrind: {e}; install the package `valgrind`")))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        return Err(failed(&format!("callgrind ended with {}: {said}", output.status)));
+    }
+    let text = fs::read_to_string(&out).map_err(|e| failed(&e))?;
+    let total = own(&text);
+    if total == 0 {
+        return Err(failed(&"callgrind saw nothing of the lane"));
+    }
+    if let Some(kept) = std::env::var_os("BENCH_CALLGRIND") {
+        let kept = PathBuf::from(kept).join(format!("callgrind.{workload}.out"));
+        fs::copy(&out, kept).map_err(|e| failed(&e))?;
+    }
+    Ok(total / (BATCH * BATCHES))
+}
+
+/// The instructions of everything but ONNX Runtime, which is not ours and chooses its code by the processor. The format is
+/// callgrind's: `ob=` names the object of the lines that follow, and the line behind `calls=` counts what was called.
+fn own(profile: &str) -> u64 {
+    let mut objects: BTreeMap<&str, bool> = BTreeMap::new();
+    let (mut ours, mut called, mut total) = (true, false, 0);
+    for line in profile.lines() {
+        if let Some(object) = line.strip_prefix("ob=").or(line.strip_prefix("cob=")) {
+            let (id, name) = object.split_once(' ').unwrap_or((object, ""));
+            if !name.is_empty() {
+                objects.insert(id, !name.contains("onnxruntime"));
+            }
+            if line.starts_with("ob=") {
+                ours = objects.get(id).copied().unwrap_or(true);
+            }
+        } else if line.starts_with("calls=") {
+            called = true;
+        } else if line.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '*')) {
+            let cost = line.split_whitespace().nth(1).and_then(|cost| cost.parse::<u64>().ok());
+            total += cost.filter(|_| ours && !called).unwrap_or(0);
+            called = false;
+        }
+    }
+    total
+}
+
+/// What is counted: the lane, from the first batch to the end.
+#[inline(never)]
+fn measured(lane: Lane) -> forebay::core::Result<()> {
+    // Something is left to be done behind the call: a function that only jumps is none to callgrind.
+    black_box(lane.run())
+}
+
+/// One workload, once to warm up and once inside of [`measured`].
+pub(crate) fn count_one(name: &str, root: &Path, runtime: &Environment) -> Result<(), Failure> {
+    let workload = Workload::new(name, BATCH as usize, root, runtime)?;
+    let env = |name: &str| {
+        let value = match name {
+            "BENCH_BATCH" => "500",
+            "BENCH_COMMIT_MS" => "1000",
+            "BENCH_LINGER_MS" => "5",
+            "LANES" => "1",
+            // Names of a cluster and its topics, which nothing here asks for.
+            _ => "none",
+        };
+        Some(value.to_owned())
+    };
+    let options = Options {
+        connector: None,
+        env: &env,
+    };
+    let said = |problems: Vec<forebay::config::Problem>| {
+        Failure(
+            problems
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("\n"),
+        )
+    };
+    let config = Config::load(&root.join(format!("bench/pipelines/{name}.yaml")), &options).map_err(said)?;
+    let plan = Plan::new(&config).map_err(said)?;
+    let failed = |e: forebay::core::Error| Failure(format!("workload {name}: {e}"));
+    lane(&plan, &workload).map_err(failed)?.run().map_err(failed)?;
+    measured(lane(&plan, &workload).map_err(failed)?).map_err(failed)
+}
+
+fn lane(plan: &Plan, workload: &Workload) -> forebay::core::Result<Lane> {
+    let metrics = Arc::new(LaneMetrics::default());
+    let partition = TopicPartition::new("events", 0);
+    let assigned = Event::Assigned([(partition, 0)].into());
+    let batches = (0..BATCHES).map(|batch| Event::Records(records(workload, batch * BATCH)));
+    let script = std::iter::once(assigned).chain(batches).map(Script::Event);
+    let rules = Rules {
+        max_rows: BATCH as usize,
+        commit_every: Duration::from_secs(1),
+        max_records: u64::MAX,
+        max_bytes: usize::MAX,
+        on_gap: OnGap::Stop,
+        drop_rejects: false,
+        dead_letters: None,
+        flush_within: Duration::from_secs(1),
+    };
+    Ok(Lane::new(
+        Box::new(MemorySource::new(script.collect::<Vec<_>>())),
+        plan.open_lane(Arc::clone(&metrics))?,
+        vec![Box::new(MemorySink::new(Arc::new(
+            Mutex::new(Written::default()),
+        )))],
+        rules,
+        metrics,
+        Stop::default(),
+    ))
+}
+
+fn records(workload: &Workload, first: u64) -> Records {
+    let mut records = Records::default();
+    let partition = records.intern(&"events".into(), 0);
+    let mut payload = Vec::new();
+    for id in first..first + BATCH {
+        payload.clear();
+        workload.payload(id, &mut payload);
+        let key = id.to_string();
+        records.push(
+            partition,
+            Record {
+                offset: id as i64,
+                timestamp: 0,
+                key: Some(key.as_bytes()),
+                payload: Some(&payload),
+            },
+        );
+    }
+    records
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_and_onnx_runtime_are_not_counted() {
+        let profile = "events: Ir\nob=(1) /bin/bench\nfl=(1) ???\nfn=(1) a\n0 10\ncob=(2) /lib/libonnxruntime.so\n\
+                       cfn=(2) b\ncalls=1 0\n0 500\n+3 5\n\nob=(2)\nfn=(2)\n0 500\n\nob=(3) /lib/libc.so\nfn=(3) c\n* 7\n\n\
+                       ob=(1)\nfn=(1)\n-1 2\n";
+        assert_eq!(own(profile), 10 + 5 + 7 + 2);
+    }
+}
