@@ -136,7 +136,10 @@ fn own(profile: &str) -> u64 {
         } else if line.starts_with("calls=") {
             called = true;
         } else if line.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '*')) {
-            let cost = line.split_whitespace().nth(1).and_then(|cost| cost.parse::<u64>().ok());
+            let cost = line
+                .split_whitespace()
+                .nth(1)
+                .and_then(|cost| cost.parse::<u64>().ok());
             total += cost.filter(|_| ours && !called).unwrap_or(0);
             called = false;
         }

@@ -70,7 +70,9 @@ pub(crate) fn measure(
     let events = per_s * (seconds + WARM_UP.as_secs());
     let start = Instant::now() + Duration::from_millis(200);
     let due = move |event: u64| start + Duration::from_nanos(event * 1_000_000_000 / per_s);
-    let mut histogram = Histogram::<u64>::new(3).map_err(|e| Failure(e.to_string()))?;
+    // Microseconds, up to a minute: longer than anybody waits here.
+    let mut histogram =
+        Histogram::<u64>::new_with_bounds(1, 60_000_000, 3).map_err(|e| Failure(e.to_string()))?;
     let counted_from = start + WARM_UP;
     let drained = thread::scope(|scope| {
         let stop = Arc::new(AtomicBool::new(false));

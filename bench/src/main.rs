@@ -283,7 +283,14 @@ fn data_folder(named: Option<&Path>) -> Result<(PathBuf, &'static str), Failure>
             gb(memory)
         )));
     }
-    Ok((folder, if named.is_some() { "a folder of one's own" } else { "disk" }))
+    Ok((
+        folder,
+        if named.is_some() {
+            "a folder of one's own"
+        } else {
+            "disk"
+        },
+    ))
 }
 
 /// The library that all systems use but Python, which brings its own.

@@ -1,7 +1,6 @@
 //! The report: everything as JSON, the medians as Markdown, two charts as SVG.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -206,9 +205,8 @@ impl Report {
         let colours = ["#64748b", "#d97706", "#2563eb", "#1e40af"];
         let (mut body, mut y) = (String::new(), 40);
         for workload in &self.workloads {
-            let _ = writeln!(
-                body,
-                "<text x=\"10\" y=\"{}\" font-weight=\"bold\">{}: {}</text>",
+            body += &format!(
+                "<text x=\"10\" y=\"{}\" font-weight=\"bold\">{}: {}</text>\n",
                 y + 14,
                 workload.name.to_uppercase(),
                 workload.about
@@ -227,10 +225,9 @@ impl Report {
                 } else {
                     format!("{value:.2}")
                 };
-                let _ = writeln!(
-                    body,
+                body += &format!(
                     "<text x=\"10\" y=\"{0}\">{system}</text><rect x=\"140\" y=\"{1}\" width=\"{width:.0}\" height=\"16\" \
-                     fill=\"{2}\"/><text x=\"{3:.0}\" y=\"{0}\">{said}</text>",
+                     fill=\"{2}\"/><text x=\"{3:.0}\" y=\"{0}\">{said}</text>\n",
                     y + 14,
                     y + 1,
                     colours[nth % colours.len()],

@@ -28,9 +28,25 @@ fn bench(folder: &TempDir, systems: &str) -> Command {
 fn bench_on(folder: &TempDir, systems: &str, data: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_forebay-bench"));
     let at = |name: &str| folder.path().join(name).display().to_string();
-    command.args(["run", "--workloads", "r", "--records", "2000", "--rounds", "1", "--no-latency"]);
+    command.args([
+        "run",
+        "--workloads",
+        "r",
+        "--records",
+        "2000",
+        "--rounds",
+        "1",
+        "--no-latency",
+    ]);
     command.args(["--systems", systems]);
-    command.args(["--systems-in", &at("systems"), "--out", &at("report"), "--data", data]);
+    command.args([
+        "--systems-in",
+        &at("systems"),
+        "--out",
+        &at("report"),
+        "--data",
+        data,
+    ]);
     command
 }
 
@@ -68,18 +84,37 @@ fn what_crashes_hangs_repeats_or_miscomputes_has_no_figure_but_a_reason() {
     let report = fs::read_to_string(folder.path().join("report/report.json")).expect("a report");
     let report: Value = serde_json::from_str(&report).expect("JSON");
     let rounds = report["workloads"][0]["rounds"].as_array().expect("rounds");
-    let measured: Vec<_> = rounds.iter().map(|r| r["system"].as_str().unwrap_or_default()).collect();
+    let measured: Vec<_> = rounds
+        .iter()
+        .map(|r| r["system"].as_str().unwrap_or_default())
+        .collect();
     assert_eq!(measured, ["good"], "{said}");
     let cost = rounds[0]["cpu_us_per_record"].as_f64().unwrap_or_default();
     assert!(cost > 0.5, "{cost}");
     let reason = |system: &str| {
         let failed = report["failed"].as_array().into_iter().flatten();
-        let found = failed.filter(|f| f["system"] == system).find_map(|f| f["reason"].as_str());
-        found.unwrap_or_else(|| panic!("{system} has no reason: {said}")).to_owned()
+        let found = failed
+            .filter(|f| f["system"] == system)
+            .find_map(|f| f["reason"].as_str());
+        found
+            .unwrap_or_else(|| panic!("{system} has no reason: {said}"))
+            .to_owned()
     };
-    assert!(reason("crashes").contains("exit code 3: it is broken"), "{}", reason("crashes"));
-    assert!(reason("hangs").contains("no result for 5s; 0 of 500"), "{}", reason("hangs"));
-    assert!(reason("miscomputes").contains("miscomputed"), "{}", reason("miscomputes"));
+    assert!(
+        reason("crashes").contains("exit code 3: it is broken"),
+        "{}",
+        reason("crashes")
+    );
+    assert!(
+        reason("hangs").contains("no result for 5s; 0 of 500"),
+        "{}",
+        reason("hangs")
+    );
+    assert!(
+        reason("miscomputes").contains("miscomputed"),
+        "{}",
+        reason("miscomputes")
+    );
     assert!(reason("repeats").contains("duplicated"), "{}", reason("repeats"));
     let text = fs::read_to_string(folder.path().join("report/report.md")).expect("a report");
     assert!(text.contains("- crashes at R: ended by itself"), "{text}");
@@ -109,7 +144,9 @@ fn an_interrupted_run_leaves_nothing_behind() {
     process::signal(&run, libc::SIGINT);
     await_state("the end", &mut || run.try_wait().expect("wait").is_some());
     await_state("the end of the broker", &mut || brokers(folder.path()).is_empty());
-    await_state("the end of its data", &mut || is_empty(&folder.path().join("data")));
+    await_state("the end of its data", &mut || {
+        is_empty(&folder.path().join("data"))
+    });
 }
 
 #[test]
@@ -118,11 +155,14 @@ fn what_is_missing_is_said_before_anything_starts() {
     let output = process::output(bench(&folder, "no-such"), WITHIN);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("there is no system `no-such`"), "{said}");
-    let mut full = bench_on(&folder, "good", "/proc");
+    let full = bench_on(&folder, "good", "/proc");
     system(&folder.path().join("systems"), "good", "true");
     let output = process::output(full, WITHIN);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("/proc has 0.0 GB free") && said.contains("--data"), "{said}");
+    assert!(
+        said.contains("/proc has 0.0 GB free") && said.contains("--data"),
+        "{said}"
+    );
 }
 
 fn is_empty(folder: &Path) -> bool {
@@ -134,6 +174,7 @@ fn brokers(folder: &Path) -> Vec<u32> {
     let data = folder.join("data");
     let pids = fs::read_dir("/proc").expect("proc").flatten();
     let pids = pids.filter_map(|e| e.file_name().to_str()?.parse().ok());
-    let works_there = |pid: &u32| fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(&data));
+    let works_there =
+        |pid: &u32| fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd.starts_with(&data));
     pids.filter(works_there).collect()
 }

@@ -21,6 +21,7 @@ use parse::{Workload, Writer};
 const ANY_PARTITION: i32 = -1;
 
 static STOPPED: AtomicBool = AtomicBool::new(false);
+static UNDELIVERED: AtomicBool = AtomicBool::new(false);
 
 extern "C" fn stop(_: i32) {
     STOPPED.store(true, Ordering::Relaxed);
@@ -29,11 +30,8 @@ extern "C" fn stop(_: i32) {
 /// Only failures are reported.
 unsafe extern "C" fn undelivered(_: *mut rd_kafka_t, message: *const rd_kafka_message_t, _: *mut c_void) {
     // SAFETY: librdkafka hands a valid message to its callback.
-    let error = unsafe { (*message).err };
-    if error as i32 != 0 {
-        eprintln!("a result was not delivered: {error:?}");
-        std::process::exit(1);
-    }
+    let failed = unsafe { (*message).err } as i32 != 0;
+    UNDELIVERED.fetch_or(failed, Ordering::Relaxed);
 }
 
 fn var(name: &str) -> String {
@@ -219,7 +217,7 @@ unsafe fn send(
             let taken = rd_kafka_produce_batch(
                 topic,
                 ANY_PARTITION,
-                RD_KAFKA_MSG_F_COPY as i32,
+                RD_KAFKA_MSG_F_COPY,
                 left.as_mut_ptr(),
                 count,
             );
@@ -253,6 +251,7 @@ unsafe fn commit(
     unsafe {
         let flushed = rd_kafka_flush(producer, 30_000);
         assert!(flushed as i32 == 0, "results were not confirmed within 30 s");
+        assert!(!UNDELIVERED.load(Ordering::Relaxed), "a result was not delivered");
         let list = rd_kafka_topic_partition_list_new(next.len() as i32);
         for (partition, (topic, next)) in next.iter_mut().enumerate().filter(|(_, (_, next))| *next >= 0) {
             let entry =

@@ -1,7 +1,7 @@
 //! A source that goes while the group is about to give it something: it must not wait for an answer that nobody gives.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -66,15 +66,16 @@ fn a_source_can_go_at_any_moment_of_its_joining() {
         ("consumer", GroupProtocol::Consumer),
     ];
     for (name, protocol) in protocols {
-        let (gone, all) = channel();
+        let (gone, all) = sync_channel(24);
         let moments = (0..24_u64).map(|n| (n, Duration::from_millis(n / 2 * 40), n % 2 == 0));
         for (n, moment, in_order) in moments.clone() {
-            let source = source(cluster, &topic, &format!("come-and-go-{name}-{n}"), protocol);
+            let group = format!("come-and-go-{name}-{n}");
+            let source = source(cluster, &topic, &group, protocol);
             let gone = gone.clone();
             thread::spawn(move || {
                 come_and_go(source, moment, in_order);
                 // Nobody listens any more where another one hung.
-                drop(gone.send(()));
+                drop(gone.send(group));
             });
         }
         for _ in moments {
