@@ -30,6 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Latency {
     pub(crate) system: String,
     pub(crate) per_s: u64,
+    /// Of the system's producer.
+    pub(crate) linger_ms: u32,
     pub(crate) events: u64,
     pub(crate) p50_ms: f64,
     pub(crate) p90_ms: f64,
@@ -48,7 +50,8 @@ pub(crate) fn measure(
 ) -> Result<Result<Latency, String>, Failure> {
     let output = place.output(&system.name);
     let input = place.kafka.create_topic(&format!("{output}-in"), PARTITIONS);
-    let settings = place.settings(workload, &input, &output, 0);
+    let linger_ms = linger_ms(per_s);
+    let settings = place.settings(workload, &input, &output, linger_ms);
     let reader = topics::reader_of(place.kafka, &output, Offset::Beginning)?;
     let mut running = system.start(&settings, &place.logs.join(format!("{output}-latency.log")))?;
     // Every partition is owned, and everything is warm, when these are through.
@@ -77,7 +80,8 @@ pub(crate) fn measure(
     let drained = thread::scope(|scope| {
         let stop = Arc::new(AtomicBool::new(false));
         let (input, stopped) = (&input, Arc::clone(&stop));
-        let generator = scope.spawn(move || generate(place, input, workload, warm, events, due, &stopped));
+        let generator =
+            scope.spawn(move || generate(place, input, workload, warm, (events, per_s), due, &stopped));
         let drained = drain(&reader, &mut running, events, |id, now| {
             once(id)?;
             let due = due(id.saturating_sub(warm));
@@ -100,6 +104,7 @@ pub(crate) fn measure(
     Ok(drained.and(ended).map(|_| Latency {
         system: system.name.clone(),
         per_s,
+        linger_ms,
         events: histogram.len(),
         p50_ms: ms(0.5),
         p90_ms: ms(0.9),
@@ -109,21 +114,32 @@ pub(crate) fn measure(
     }))
 }
 
+/// Of systems at a rate. Without a linger each result is a request of its own; at high rates that measures the broker
+/// alone. The generator lingers for a millisecond then, which counts for every system alike.
+fn linger_ms(per_s: u64) -> u32 {
+    if per_s > 5_000 { 5 } else { 0 }
+}
+
 /// Sends each event when it is due; one that is late is sent at once, and is late.
 fn generate(
     place: &Place<'_>,
     topic: &str,
     workload: &Workload,
     first: u64,
-    events: u64,
+    (events, per_s): (u64, u64),
     due: impl Fn(u64) -> Instant,
     stopped: &AtomicBool,
 ) -> Result<(), Failure> {
     let failed = |e: rdkafka::error::KafkaError| Failure(format!("send events to {topic}: {e}"));
     let mut config = topics::client(place.kafka);
-    config.set("linger.ms", "0").set("enable.metrics.push", "false");
+    config
+        .set("linger.ms", if linger_ms(per_s) > 0 { "1" } else { "0" })
+        .set("enable.metrics.push", "false");
     let producer: BaseProducer = config.create().map_err(failed)?;
     let mut payload = Vec::new();
+    // A millisecond's events go to one partition, the next one's to the next, as sticky partitioners do: a request for
+    // each event would keep the broker busy, not the system.
+    let partition = |event: u64| (event * 1000 / per_s % PARTITIONS as u64) as i32;
     for event in 0..events {
         while Instant::now() < due(event) {
             if stopped.load(Ordering::Relaxed) {
@@ -139,7 +155,7 @@ fn generate(
         let mut record = BaseRecord::to(topic)
             .key(number.format(id))
             .payload(&payload[..])
-            .partition((id % PARTITIONS as u64) as i32);
+            .partition(partition(event));
         while let Err((error, back)) = producer.send(record) {
             if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
                 return Err(failed(error));

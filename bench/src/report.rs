@@ -168,16 +168,17 @@ impl Report {
         if !self.latency.is_empty() {
             out.push_str(
                 "\n## Latency on T\n\nFrom the moment an event is due to the arrival of its result at a reader, in ms; \
-                 the generator never skips and never moves a due time; linger 0.\n\n\
-                 | system | events/s | p50 | p90 | p99 | max |\n| --- | --- | --- | --- | --- | --- |\n",
+                 the generator never skips and never moves a due time.\n\n\
+                 | system | events/s | linger | p50 | p90 | p99 | max |\n| --- | --- | --- | --- | --- | --- | --- |\n",
             );
             for l in &self.latency {
                 line(
                     &mut out,
                     &format!(
-                        "| {} | {} | {:.2} | {:.2} | {:.1} | {:.1} |",
+                        "| {} | {} | {} | {:.2} | {:.2} | {:.1} | {:.1} |",
                         l.system,
                         thousands(l.per_s),
+                        l.linger_ms,
                         l.p50_ms,
                         l.p90_ms,
                         l.p99_ms,

@@ -81,7 +81,7 @@ impl Workload {
                 Self {
                     name: "t",
                     about: "JSON of 32 fields, 30 of them features; MLP 30-64-32-1",
-                    records: 3_000_000,
+                    records: 2_000_000,
                     kind: Kind::Tabular,
                     events: scored(runtime, &model, events)?,
                     model,
@@ -94,7 +94,7 @@ impl Workload {
                 Self {
                     name: "r",
                     about: "784 packed float32; MLP 784-32-32-32-32-10",
-                    records: 600_000,
+                    records: 500_000,
                     kind: Kind::Raw,
                     events: scored(
                         runtime,
@@ -114,7 +114,7 @@ impl Workload {
                 Self {
                     name: "c",
                     about: "JSON with a list of 784 floats; MLP 784-32-32-32-32-10",
-                    records: 200_000,
+                    records: 150_000,
                     kind: Kind::Image,
                     events: scored(
                         runtime,
@@ -127,7 +127,7 @@ impl Workload {
             "s" => Self {
                 name: "s",
                 about: "the shuttle's telemetry, JSON of 11 integers, with its real model",
-                records: 3_000_000,
+                records: 2_000_000,
                 kind: Kind::Shuttle,
                 events: shuttle(&root.join("examples/sensors"), distinct)?,
                 model: root.join("examples/sensors/model.onnx"),
