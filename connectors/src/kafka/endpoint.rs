@@ -122,6 +122,11 @@ impl Endpoint {
                 config.set("group.protocol", "consumer");
             }
         }
+        if spec.protocol != GroupProtocol::Consumer {
+            // Members learn of a rebalance from the answer to a heartbeat: at the default of 3 s, partitions on their way
+            // to another member lie idle as long. (In the consumer protocol the broker sets the interval.)
+            config.set("heartbeat.interval.ms", "500");
+        }
         self.with_overrides(config, PRODUCER)
     }
 
