@@ -290,43 +290,31 @@ pub(super) fn produce<'h, C: ClientContext>(
 ) -> Result<(), RDKafkaErrorCode> {
     use sys::rd_kafka_vtype_t as v;
     let headers = native_headers(headers);
-    let pad = || sys::rd_kafka_vu_s__bindgen_ty_1 { _pad: [0; 64] };
+    // Built in place: mapped from tuples, each value is copied twice, and this is done for every record.
+    let argument = |vtype, u| sys::rd_kafka_vu_t { vtype, u };
     let mut arguments = [
-        (
-            v::RD_KAFKA_VTYPE_RKT,
-            sys::rd_kafka_vu_s__bindgen_ty_1 { rkt: topic.handle },
-        ),
-        (
-            v::RD_KAFKA_VTYPE_PARTITION,
-            sys::rd_kafka_vu_s__bindgen_ty_1 { i32_: -1 },
-        ),
-        (v::RD_KAFKA_VTYPE_VALUE, memory(record.payload)),
-        (v::RD_KAFKA_VTYPE_KEY, memory(record.key)),
-        (
-            v::RD_KAFKA_VTYPE_MSGFLAGS,
-            sys::rd_kafka_vu_s__bindgen_ty_1 { i: COPY },
-        ),
-        (
+        argument(v::RD_KAFKA_VTYPE_RKT, Value { rkt: topic.handle }),
+        argument(v::RD_KAFKA_VTYPE_PARTITION, Value { i32_: -1 }),
+        argument(v::RD_KAFKA_VTYPE_VALUE, memory(record.payload)),
+        argument(v::RD_KAFKA_VTYPE_KEY, memory(record.key)),
+        argument(v::RD_KAFKA_VTYPE_MSGFLAGS, Value { i: COPY }),
+        argument(
             v::RD_KAFKA_VTYPE_OPAQUE,
-            sys::rd_kafka_vu_s__bindgen_ty_1 {
+            Value {
                 ptr: ptr::without_provenance_mut(record.opaque),
             },
         ),
-        (
+        argument(
             v::RD_KAFKA_VTYPE_TIMESTAMP,
-            sys::rd_kafka_vu_s__bindgen_ty_1 {
+            Value {
                 i64_: record.timestamp.max(0),
             },
         ),
-        (v::RD_KAFKA_VTYPE_END, pad()),
-    ]
-    .map(|(vtype, u)| sys::rd_kafka_vu_t { vtype, u });
+        argument(v::RD_KAFKA_VTYPE_END, Value { i: 0 }),
+    ];
     let mut count = arguments.len() - 1;
     if !headers.is_null() {
-        arguments[count] = sys::rd_kafka_vu_t {
-            vtype: v::RD_KAFKA_VTYPE_HEADERS,
-            u: sys::rd_kafka_vu_s__bindgen_ty_1 { headers },
-        };
+        arguments[count] = argument(v::RD_KAFKA_VTYPE_HEADERS, Value { headers });
         count += 1;
     }
     // SAFETY: handles are valid while borrowed; memory is copied in the call; the headers are librdkafka's on success.
@@ -344,17 +332,20 @@ pub(super) fn produce<'h, C: ClientContext>(
     }
 }
 
+/// The value of an argument.
+type Value = sys::rd_kafka_vu_s__bindgen_ty_1;
+
 /// `RD_KAFKA_MSG_F_COPY`.
 const COPY: i32 = 2;
 
-fn memory(bytes: Option<&[u8]>) -> sys::rd_kafka_vu_s__bindgen_ty_1 {
+fn memory(bytes: Option<&[u8]>) -> Value {
     // An empty value is not a null one: it needs a pointer, and a slice always has one.
     let (ptr, size) = bytes.map_or((ptr::null(), 0), |b| (b.as_ptr(), b.len()));
     let mem = sys::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1 {
         ptr: ptr.cast_mut().cast(),
         size,
     };
-    sys::rd_kafka_vu_s__bindgen_ty_1 { mem }
+    Value { mem }
 }
 
 /// Null where there are none.
