@@ -98,6 +98,7 @@ struct Options {
 }
 
 fn main() -> ExitCode {
+    end_when_interrupted();
     let outcome = root().and_then(|root| match Arguments::parse().command {
         What::Run(options) => run(&root, &options),
         What::Counted { update } => counted::compare(&root, update),
@@ -111,6 +112,13 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What a script starts in its background inherits that SIGINT is ignored; a benchmark ends when it is asked to.
+#[allow(unsafe_code, reason = "a plain call; no handler of ours is involved")]
+fn end_when_interrupted() {
+    // SAFETY: the default action is set before any thread is started.
+    unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
 }
 
 /// The checkout this was built in.
