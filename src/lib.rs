@@ -4,6 +4,8 @@
 #[cfg(all(feature = "kafka", feature = "json", feature = "onnx", feature = "sql"))]
 pub mod assemble;
 pub mod config;
+#[cfg(feature = "kafka")]
+pub mod control;
 #[cfg(feature = "demo")]
 pub mod demo;
 #[cfg(feature = "cli")]

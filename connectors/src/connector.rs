@@ -63,6 +63,8 @@ pub struct SourceSpec {
     pub group: String,
     pub start: Start,
     pub protocol: GroupProtocol,
+    /// This lane's own id, for static membership (KIP-345).
+    pub instance_id: Option<String>,
     /// Bytes that may lie prefetched, at most.
     pub prefetch_bytes: usize,
 }

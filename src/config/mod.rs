@@ -19,7 +19,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use forebay_connectors::{KafkaConfig, Start, Topics};
+use forebay_connectors::{Resolved, Start, Topics};
 use forebay_core::codec::Column;
 use serde::Deserialize;
 
@@ -52,7 +52,7 @@ impl fmt::Debug for Options<'_> {
 /// A connector that this run uses.
 #[derive(Clone, Debug)]
 pub enum ConnectorConfig {
-    Kafka(KafkaConfig),
+    Kafka(Resolved),
 }
 
 /// A valid pipeline file.

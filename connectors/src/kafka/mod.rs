@@ -3,6 +3,7 @@
 mod endpoint;
 mod ffi;
 mod group;
+mod login;
 mod sink;
 mod source;
 mod start;
