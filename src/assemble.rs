@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use forebay_connectors::{Connector, GroupProtocol, SinkSpec, SourceSpec, Topics};
+use forebay_connectors::{Connector, GroupProtocol, Needs, SinkSpec, SourceSpec, Topics};
 use forebay_core::dead_letters::DeadLetters;
 use forebay_core::lane::{Lane, OnGap, Rules, Stop};
 use forebay_core::metrics::{AllMetrics, LaneMetrics};
@@ -117,36 +117,34 @@ fn connector<'a>(connectors: &'a Connectors, name: &str) -> Result<&'a Arc<dyn C
         .ok_or_else(|| Error::config("find a connector").with("name", name))
 }
 
-/// Asks each cluster for the topics the pipeline needs there; returns the number of partitions to read.
+/// Asks each cluster for what the pipeline needs there; returns the number of partitions to read.
 fn verify(config: &Config, connectors: &Connectors) -> Result<usize> {
-    let pipeline = &config.document.pipeline;
-    let mut topics: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    topics
-        .entry(&config.sink_connector)
-        .or_default()
-        .push(pipeline.sink.topic.clone());
-    if let Some(dead) = &pipeline.dead_letters {
-        topics
-            .entry(&config.dead_letters_connector)
-            .or_default()
-            .push(dead.topic.clone());
-    }
-    let read = match &config.topics {
-        Topics::Names(names) => names.clone(),
-        Topics::Pattern(_) => Vec::new(),
-    };
-    topics
-        .entry(&config.source_connector)
-        .or_default()
-        .extend(read.iter().cloned());
     let mut partitions = usize::MAX;
-    for (name, topics) in topics {
-        let found = connector(connectors, name)?.verify(&topics, ANSWER_WITHIN)?;
-        if name == config.source_connector && !read.is_empty() {
-            partitions = read.iter().filter_map(|topic| found.get(topic)).sum();
+    for (name, needs) in needs(config) {
+        let found = connector(connectors, name)?.verify(&needs, ANSWER_WITHIN)?;
+        if name == config.source_connector && !needs.read.is_empty() {
+            partitions = needs.read.iter().filter_map(|topic| found.get(topic)).sum();
         }
     }
     Ok(partitions)
+}
+
+/// What the pipeline needs of each connector.
+pub fn needs(config: &Config) -> BTreeMap<&str, Needs> {
+    let pipeline = &config.document.pipeline;
+    let mut all: BTreeMap<&str, Needs> = BTreeMap::new();
+    let read = all.entry(&config.source_connector).or_default();
+    read.group = Some(pipeline.source.group.clone());
+    if let Topics::Names(names) = &config.topics {
+        read.read.clone_from(names);
+    }
+    let written = all.entry(&config.sink_connector).or_default();
+    written.write.push(pipeline.sink.topic.clone());
+    if let Some(dead) = &pipeline.dead_letters {
+        let written = all.entry(&config.dead_letters_connector).or_default();
+        written.write.push(dead.topic.clone());
+    }
+    all
 }
 
 fn lane(

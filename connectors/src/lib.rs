@@ -8,6 +8,7 @@ pub mod embedded;
 pub mod embedded_ends;
 #[cfg(feature = "demo")]
 mod embedded_ffi;
+pub mod finding;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod sasl;
@@ -16,6 +17,7 @@ pub mod tls;
 mod wrong;
 
 pub use connector::{Connector, GroupProtocol, SinkSpec, SourceSpec, Start, Topics};
+pub use finding::{Finding, Needs, Outcome};
 pub use self_hosted::{KafkaConfig, OWNED, Resolved, Scalar, owned};
 pub use wrong::Wrong;
 
