@@ -7,6 +7,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::access::Access;
+use crate::settings::Property;
 use crate::{ports, settings};
 
 /// A container; removed on drop.
@@ -103,10 +105,15 @@ fn run_arguments(port: u16, pid: u32, properties: &[(String, String)]) -> Vec<St
 }
 
 impl Docker {
-    pub(crate) fn start(count: usize, properties: &[(String, String)]) -> io::Result<Self> {
+    pub(crate) fn start(count: usize, properties: &[Property], access: &Access) -> io::Result<Self> {
         if count != 1 {
             return Err(io::Error::other(
                 "several nodes run as native processes only; set FOREBAY_TEST_BACKEND=native",
+            ));
+        }
+        if !access.is_plain() {
+            return Err(io::Error::other(
+                "secure listeners and authorizers run in native processes only; set FOREBAY_TEST_BACKEND=native",
             ));
         }
         sweep();

@@ -5,9 +5,13 @@
 //! The container backend starts one node; where no engine runs, its tests cover the command line it builds, and the
 //! container itself is not run.
 
+mod access;
 mod audit;
+mod authority;
 mod client;
 mod docker;
+mod jaas;
+mod listener;
 mod native;
 mod ports;
 pub mod process;
@@ -19,11 +23,15 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use access::Access;
 use docker::Docker;
+use jaas::User;
 use native::Native;
 
 pub use audit::{Audit, Load, Make, await_until};
+pub use authority::{Authority, Certificate, Request};
 pub use client::{Message, TopicBuilder};
+pub use listener::{Listener, Mechanism};
 
 /// A running cluster; ends on drop.
 #[derive(Debug)]
@@ -45,6 +53,7 @@ pub struct KafkaBuilder {
     nodes: usize,
     properties: Vec<(String, String)>,
     process: native::Options,
+    access: Access,
 }
 
 /// How long brokers may take until they answer.
@@ -64,6 +73,36 @@ impl KafkaBuilder {
     #[must_use]
     pub fn property(mut self, name: &str, value: &str) -> Self {
         self.properties.push((name.into(), value.into()));
+        self
+    }
+
+    /// A listener beside the plain one, which stays. Secure listeners run in native processes only.
+    #[must_use]
+    pub fn listener(mut self, listener: Listener) -> Self {
+        self.access.listeners.push(listener);
+        self
+    }
+
+    /// A user of every listener with passwords, for each of its mechanisms.
+    #[must_use]
+    pub fn user(mut self, name: &str, password: &str) -> Self {
+        let (name, password) = (name.into(), password.into());
+        self.access.users.push(User { name, password });
+        self
+    }
+
+    /// Who issues the brokers' certificates; a cluster with TLS makes itself an authority where none is given.
+    #[must_use]
+    pub fn authority(mut self, authority: &Authority) -> Self {
+        self.access.authority = Some(authority.clone());
+        self
+    }
+
+    /// Nobody may do anything but what [`Kafka::allow`] says, except `User:ANONYMOUS`: who comes over the plain
+    /// listener, or over TLS without a client certificate.
+    #[must_use]
+    pub fn authorizer(mut self) -> Self {
+        self.access.authorizer = true;
         self
     }
 
@@ -99,10 +138,11 @@ impl KafkaBuilder {
     }
 
     fn try_start(&self) -> io::Result<Kafka> {
-        let backend = if uses_docker(self.nodes) {
-            Backend::Docker(Docker::start(self.nodes, &self.properties)?)
+        let backend = if uses_docker(self.nodes == 1 && self.access.is_plain()) {
+            Backend::Docker(Docker::start(self.nodes, &self.properties, &self.access)?)
         } else {
-            Backend::Native(Native::start(self.nodes, &self.properties, &self.process)?)
+            let (count, process) = (self.nodes, &self.process);
+            Backend::Native(Native::start(count, &self.properties, process, &self.access)?)
         };
         let bootstrap = match &backend {
             Backend::Native(native) => native.bootstrap(),
@@ -120,12 +160,13 @@ impl KafkaBuilder {
     }
 }
 
-fn uses_docker(nodes: usize) -> bool {
+/// `able`: whether a container could do what is asked for.
+fn uses_docker(able: bool) -> bool {
     static USABLE: OnceLock<bool> = OnceLock::new();
     match std::env::var("FOREBAY_TEST_BACKEND").as_deref() {
         Ok("docker") => true,
         Ok("native") => false,
-        _ => nodes == 1 && *USABLE.get_or_init(docker::is_usable),
+        _ => able && *USABLE.get_or_init(docker::is_usable),
     }
 }
 
@@ -141,6 +182,7 @@ impl Kafka {
             nodes: 1,
             properties: Vec::new(),
             process: native::Options::default(),
+            access: Access::default(),
         }
     }
 
@@ -153,6 +195,30 @@ impl Kafka {
     /// `host:port`, separated by commas.
     pub fn bootstrap(&self) -> &str {
         &self.bootstrap
+    }
+
+    /// Where a listener is, by its name: `localhost:port`, separated by commas.
+    ///
+    /// # Panics
+    /// Where the cluster has no such listener.
+    pub fn address(&self, listener: &str) -> String {
+        let address = match &*self.backend() {
+            Backend::Native(native) => native.listener(listener),
+            Backend::Docker(_) => None,
+        };
+        address.unwrap_or_else(|| panic!("the cluster has no listener {listener}"))
+    }
+
+    /// Who issued the brokers' certificates.
+    ///
+    /// # Panics
+    /// Where the cluster has no listener with TLS, and was given no authority.
+    pub fn authority(&self) -> Authority {
+        let authority = match &*self.backend() {
+            Backend::Native(native) => native.authority(),
+            Backend::Docker(_) => None,
+        };
+        authority.expect("a cluster with a certificate authority")
     }
 
     fn backend(&self) -> MutexGuard<'_, Backend> {
@@ -188,6 +254,13 @@ impl Kafka {
         ready.unwrap_or_else(|e| panic!("start node {i}: {e}"));
     }
 
+    fn is_open(&self, i: usize) -> bool {
+        match &*self.backend() {
+            Backend::Native(native) => native.is_open(i),
+            Backend::Docker(_) => true,
+        }
+    }
+
     /// Waits until node `i` answers at its own address and knows of `count` brokers.
     fn await_node(&self, i: usize, count: usize) -> io::Result<()> {
         let until = Instant::now() + READY_WITHIN;
@@ -195,7 +268,7 @@ impl Kafka {
             Backend::Native(native) => native.address(i),
             Backend::Docker(docker) => docker.bootstrap(),
         };
-        while client::brokers(&address) < count {
+        while client::brokers(&address) < count || !self.is_open(i) {
             if let Backend::Native(native) = &mut *self.backend()
                 && let Some(log) = native.failure()
             {
