@@ -46,12 +46,19 @@ impl Control {
     /// `Auth` or `Fatal` where there is no token, naming the connector.
     pub fn open(&self, config: &Config) -> Result<Connectors> {
         let one = |(name, connector): (&String, &ConnectorConfig)| {
-            let ConnectorConfig::Kafka(kafka) = connector;
-            let endpoint = Endpoint::open(kafka, TOKEN_WITHIN, self.runtime.handle());
-            let endpoint = endpoint.map_err(|e| e.with("connector", name))?;
-            let connector: Arc<dyn Connector> = Arc::new(Kafka::new(endpoint));
-            Ok((name.clone(), connector))
+            let opened = self.connect(connector).map_err(|e| e.with("connector", name))?;
+            Ok((name.clone(), opened))
         };
         config.connectors.iter().map(one).collect()
+    }
+
+    /// Opens one connector.
+    ///
+    /// # Errors
+    /// `Auth` or `Fatal` where there is no token.
+    pub fn connect(&self, connector: &ConnectorConfig) -> Result<Arc<dyn Connector>> {
+        let ConnectorConfig::Kafka(kafka) = connector;
+        let endpoint = Endpoint::open(kafka, TOKEN_WITHIN, self.runtime.handle())?;
+        Ok(Arc::new(Kafka::new(endpoint)))
     }
 }

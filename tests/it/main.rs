@@ -9,6 +9,7 @@ mod groups;
 mod pipeline_file;
 mod readme;
 mod rejects;
+mod secure;
 mod sensors;
 mod start;
 

@@ -49,7 +49,15 @@ pub(in crate::kafka) enum Answer {
     /// The brokers refuse these credentials, in their words.
     Refused(String),
     /// Nothing, until the time was over; what was said last.
-    Silence(Option<String>),
+    Silence(Option<Said>),
+}
+
+/// What librdkafka said of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::kafka) struct Said {
+    /// The address, where it is a broker's own and not one of `bootstrap`.
+    pub(in crate::kafka) broker: Option<String>,
+    pub(in crate::kafka) text: String,
 }
 
 /// Between two looks at what was said.
@@ -80,11 +88,11 @@ impl Probe {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
             if let Some((_, reason)) = heard.iter().find(|(code, _)| *code == Code::Authentication) {
-                return Answer::Refused(plain(reason));
+                return Answer::Refused(Said::of(reason).text);
             }
             if Instant::now() >= until {
                 let telling = heard.iter().rev().find(|(code, _)| *code != Code::AllBrokersDown);
-                return Answer::Silence(telling.map(|(_, reason)| plain(reason)));
+                return Answer::Silence(telling.map(|(_, reason)| Said::of(reason)));
             }
             let surplus = heard.len().saturating_sub(16);
             heard.drain(..surplus);
@@ -92,13 +100,27 @@ impl Probe {
     }
 }
 
-/// Without the address in front and the time behind, which a finding has itself.
-fn plain(reason: &str) -> String {
-    let text = reason.split_once("]: ").map_or(reason, |(_, text)| text);
-    let text = text.split_once("/bootstrap: ").map_or(text, |(_, text)| text);
-    text.split_once(" (after ")
-        .map_or(text, |(text, _)| text)
-        .to_owned()
+impl Said {
+    /// From `PROTOCOL://HOST:PORT/bootstrap: TEXT (after ..)` or, of a broker that the cluster has named,
+    /// `HOST:PORT/ID: TEXT (after ..)`.
+    fn of(reason: &str) -> Self {
+        let text = reason.split_once("]: ").map_or(reason, |(_, text)| text);
+        let (front, text) = text.split_once(": ").unwrap_or(("", text));
+        let place = front.split_once("://").map_or(front, |(_, place)| place);
+        let (address, id) = place.rsplit_once('/').unwrap_or(("", ""));
+        let is_place = address.contains(':');
+        let named = is_place && id != "bootstrap";
+        let text = if is_place || front.is_empty() {
+            text
+        } else {
+            reason
+        };
+        let text = text.split_once(" (after ").map_or(text, |(text, _)| text);
+        Self {
+            broker: named.then(|| address.to_owned()),
+            text: text.to_owned(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -107,11 +129,28 @@ mod tests {
 
     #[test]
     fn the_words_between_address_and_time_are_kept() {
-        let said = "sasl_ssl://localhost:9093/bootstrap: SASL authentication error: no (after 12ms in state AUTH_REQ)";
-        assert_eq!(plain(said), "SASL authentication error: no");
-        let said =
-            "[thrd:sasl_ssl://b:1/bootstrap]: sasl_ssl://b:1/bootstrap: refused (after 1ms in state CONNECT)";
-        assert_eq!(plain(said), "refused");
-        assert_eq!(plain("as it is"), "as it is");
+        for (reason, broker, text) in [
+            (
+                "sasl_ssl://localhost:9093/bootstrap: SASL authentication error: no (after 12ms in state AUTH_REQ)",
+                None,
+                "SASL authentication error: no",
+            ),
+            (
+                "[thrd:ssl://b:1/bootstrap]: ssl://b:1/bootstrap: refused (after 1ms in state CONNECT)",
+                None,
+                "refused",
+            ),
+            (
+                "localhost:1/3: Connect failed: refused (after 0ms)",
+                Some("localhost:1"),
+                "Connect failed: refused",
+            ),
+            ("sasl_ssl://b:9/2: closed", Some("b:9"), "closed"),
+            ("1/1 brokers are down: all", None, "1/1 brokers are down: all"),
+            ("as it is", None, "as it is"),
+        ] {
+            let said = Said::of(reason);
+            assert_eq!((said.broker.as_deref(), said.text.as_str()), (broker, text));
+        }
     }
 }

@@ -20,7 +20,7 @@ use openssl::ssl::SslStream;
 use super::endpoint::Endpoint;
 use crate::finding::{Finding, Needs, Outcome};
 use access::look;
-use client::{Answer, Probe};
+use client::{Answer, Probe, Said};
 use network::STEP;
 use wire::{Handshake, Reply};
 
@@ -82,8 +82,9 @@ pub(super) fn verify(
                 BTreeMap::new()
             }
         },
-        Err(refused) if refused.outcome == Outcome::Failure(Kind::Auth) => {
-            tell(refused);
+        // The broker has seen the credentials, or names an address of its own: there is nothing to look for.
+        Err(known) if known.step == "brokers" || (known.outcome == Outcome::Failure(Kind::Auth) && !is_about_mechanism(&known)) => {
+            tell(known);
             BTreeMap::new()
         }
         Err(silent) => {
@@ -167,6 +168,12 @@ fn advertised(
     Ok(())
 }
 
+fn unreachable(broker: &str, why: &str) -> Finding {
+    let found = format!("the cluster names this broker, and it cannot be used from here: {why}");
+    let remedy = "`advertised.listeners` of a broker must name an address that its clients can reach";
+    Finding::failure("brokers", broker, found, remedy)
+}
+
 /// From the name to the first words of Kafka's protocol.
 fn reach(endpoint: &Endpoint, address: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -230,12 +237,20 @@ fn speaks_tls(endpoint: &Endpoint, address: &str, mut stream: SslStream<TcpStrea
     })
 }
 
-/// The last part of OpenSSL's line.
+/// The words for the alert in OpenSSL's line (RFC 8446 section 6.2).
 fn alert(text: &str) -> &str {
-    text.split(':')
-        .rfind(|part| part.contains("alert"))
-        .unwrap_or(text)
-        .trim()
+    let number = text.split("alert number ").nth(1).unwrap_or_default();
+    match number.split(|c: char| !c.is_ascii_digit()).next() {
+        Some("40") => "no common cipher or protocol",
+        Some("42") => "bad certificate",
+        Some("43") => "unsupported kind of certificate",
+        Some("44") => "certificate revoked",
+        Some("45") => "certificate expired",
+        Some("46") => "certificate unknown",
+        Some("48") => "unknown authority",
+        Some("116") => "certificate required",
+        _ => text,
+    }
 }
 
 fn speaks(endpoint: &Endpoint, address: &str, mut stream: TcpStream) -> Finding {
@@ -369,7 +384,15 @@ fn login(endpoint: &Endpoint, probe: &Probe, until: Instant) -> std::result::Res
             ))
         }
         Answer::Refused(reason) => Err(refused_credentials(endpoint, &address, &reason)),
+        Answer::Silence(Some(Said {
+            broker: Some(broker), ..
+        })) if !endpoint.bootstrap.contains(&broker) => {
+            let failure = reach(endpoint, &broker).into_iter().find(Finding::is_failure);
+            let found = failure.map_or("it does not answer".to_owned(), |failure| failure.found);
+            Err(unreachable(&broker, &found))
+        }
         Answer::Silence(said) => {
+            let said = said.map(|said| said.text);
             let said = said.map_or(String::new(), |said| format!(" ({said})"));
             let remedy =
                 "look at the broker's log; it took the connection, and answered nothing a client can use";
@@ -381,6 +404,11 @@ fn login(endpoint: &Endpoint, probe: &Probe, until: Instant) -> std::result::Res
             ))
         }
     }
+}
+
+/// Whether the two did not even agree on how to authenticate, which the steps before tell better.
+fn is_about_mechanism(refused: &Finding) -> bool {
+    refused.found.contains("mechanism handshake failed")
 }
 
 fn refused_credentials(endpoint: &Endpoint, address: &str, reason: &str) -> Finding {
