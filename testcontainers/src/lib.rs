@@ -10,6 +10,7 @@ mod audit;
 mod authority;
 mod client;
 mod docker;
+mod issuer;
 mod jaas;
 mod listener;
 mod native;
@@ -31,6 +32,7 @@ use native::Native;
 pub use audit::{Audit, Load, Make, await_until};
 pub use authority::{Authority, Certificate, Request};
 pub use client::{Message, TopicBuilder};
+pub use issuer::{Failure, Issuer, TokenRequest};
 pub use listener::{Listener, Mechanism};
 
 /// A running cluster; ends on drop.

@@ -3,12 +3,13 @@
 
 mod passwords;
 mod tls;
+mod tokens;
 
 use std::fmt::Debug;
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use forebay_testcontainers::{Authority, Kafka, Listener, Mechanism};
+use forebay_testcontainers::{Authority, Issuer, Kafka, Listener, Mechanism};
 use rdkafka::client::OAuthToken;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
@@ -44,8 +45,21 @@ fn cluster() -> &'static Kafka {
             .listener(Listener::tls("OTHER").certificate(&other))
             .listener(Listener::sasl_tls("SECURE", ALL))
             .listener(Listener::sasl_plaintext("OPEN", ALL))
+            .listener(Listener::oauth("OAUTH", issuer()))
+            .listener(Listener::oauth_tls("OAUTHTLS", issuer()))
+            .listener(
+                Listener::oauth("SHORT", issuer())
+                    .reauthenticate(Duration::from_secs(1))
+                    .property("sasl.oauthbearer.clock.skew.seconds", "0"),
+            )
             .start()
     })
+}
+
+/// Whose tokens the cluster takes.
+fn issuer() -> &'static Issuer {
+    static ISSUER: OnceLock<Issuer> = OnceLock::new();
+    ISSUER.get_or_init(Issuer::start)
 }
 
 /// A client of a listener of the cluster that trusts the cluster's authority.
@@ -121,13 +135,17 @@ impl ProducerContext for Seen {
 
 impl ConsumerContext for Seen {}
 
-/// Writes a record; fails with what librdkafka says first.
-fn write(config: &ClientConfig, token: Option<(String, i64)>, topic: &str) -> Result<(), String> {
+fn producer(config: &ClientConfig, token: Option<(String, i64)>) -> Result<BaseProducer<Seen>, String> {
     let seen = Seen {
         token,
         ..Seen::default()
     };
-    let producer: BaseProducer<Seen> = config.create_with_context(seen).map_err(text)?;
+    config.create_with_context(seen).map_err(text)
+}
+
+/// Writes a record; fails with what librdkafka says first.
+fn write(config: &ClientConfig, token: Option<(String, i64)>, topic: &str) -> Result<(), String> {
+    let producer = producer(config, token)?;
     producer
         .send(BaseRecord::<(), str>::to(topic).payload("written"))
         .map_err(|(error, _)| text(error))?;
