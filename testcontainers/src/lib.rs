@@ -6,6 +6,8 @@
 //! container itself is not run.
 
 mod access;
+mod acl;
+mod acl_ffi;
 mod audit;
 mod authority;
 mod client;
@@ -29,6 +31,7 @@ use docker::Docker;
 use jaas::User;
 use native::Native;
 
+pub use acl::{Operation, Resource};
 pub use audit::{Audit, Load, Make, await_until};
 pub use authority::{Authority, Certificate, Request};
 pub use client::{Message, TopicBuilder};
