@@ -73,4 +73,16 @@ impl Access {
         let arguments: io::Result<Vec<_>> = self.users.iter().map(jaas::scram_arguments).collect();
         Ok(arguments?.concat())
     }
+
+    /// Options of the broker's JVM.
+    pub(crate) fn java_options(&self) -> Vec<String> {
+        let urls: Vec<&str> = self.listeners.iter().filter_map(Listener::keys).collect();
+        if urls.is_empty() {
+            return Vec::new();
+        }
+        vec![format!(
+            "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={}",
+            urls.join(",")
+        )]
+    }
 }

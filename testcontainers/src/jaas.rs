@@ -18,6 +18,10 @@ pub(crate) struct User {
 /// The line of a listener whose passwords the cluster itself keeps.
 pub(crate) const SCRAM: &str = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
 
+/// The line of a listener that takes tokens.
+pub(crate) const OAUTHBEARER: &str =
+    "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;";
+
 /// Rounds of hashing; the least that Kafka takes.
 const ITERATIONS: usize = 4096;
 

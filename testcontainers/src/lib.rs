@@ -6,10 +6,13 @@
 //! container itself is not run.
 
 mod access;
+mod acl;
+mod acl_ffi;
 mod audit;
 mod authority;
 mod client;
 mod docker;
+mod issuer;
 mod jaas;
 mod listener;
 mod native;
@@ -28,9 +31,11 @@ use docker::Docker;
 use jaas::User;
 use native::Native;
 
+pub use acl::{Operation, Resource};
 pub use audit::{Audit, Load, Make, await_until};
 pub use authority::{Authority, Certificate, Request};
 pub use client::{Message, TopicBuilder};
+pub use issuer::{Failure, Issuer, TokenRequest};
 pub use listener::{Listener, Mechanism};
 
 /// A running cluster; ends on drop.

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::authority::{Authority, Certificate};
+use crate::issuer::Issuer;
 use crate::jaas::{self, User};
 use crate::settings::Property;
 
@@ -26,12 +27,21 @@ impl Mechanism {
     }
 }
 
+/// Whose tokens a listener takes.
+#[derive(Clone, Debug)]
+struct Tokens {
+    keys: String,
+    issuer: String,
+    audience: String,
+}
+
 /// A listener that every node has, on a port of its own. It says that it is `localhost` at that port.
 #[derive(Clone, Debug)]
 pub struct Listener {
     name: String,
     tls: bool,
     mechanisms: Vec<Mechanism>,
+    tokens: Option<Tokens>,
     certificate: Option<Certificate>,
     /// Whose certificates clients must show; the outer `None` asks for none.
     clients: Option<Option<Authority>>,
@@ -50,6 +60,7 @@ impl Listener {
             name: name.into(),
             tls,
             mechanisms: mechanisms.to_vec(),
+            tokens: None,
             certificate: None,
             clients: None,
             advertised: None,
@@ -84,6 +95,25 @@ impl Listener {
     /// Passwords without TLS.
     pub fn sasl_plaintext(name: &str, mechanisms: &[Mechanism]) -> Self {
         Self::new(name, false, mechanisms)
+    }
+
+    /// Tokens of the issuer, which must be there when the cluster starts; without TLS. Whoever connects is
+    /// `User:SUBJECT`.
+    pub fn oauth(name: &str, issuer: &Issuer) -> Self {
+        let mut listener = Self::new(name, false, &[]);
+        listener.tokens = Some(Tokens {
+            keys: issuer.jwks_url(),
+            issuer: issuer.url().into(),
+            audience: issuer.expected_audience(),
+        });
+        listener
+    }
+
+    /// Tokens of the issuer over TLS.
+    pub fn oauth_tls(name: &str, issuer: &Issuer) -> Self {
+        let mut listener = Self::oauth(name, issuer);
+        listener.tls = true;
+        listener
     }
 
     /// The server's certificate, instead of a good one of the cluster's authority.
@@ -134,7 +164,12 @@ impl Listener {
     }
 
     fn uses_sasl(&self) -> bool {
-        !self.mechanisms.is_empty()
+        !self.mechanisms.is_empty() || self.tokens.is_some()
+    }
+
+    /// Where the broker reads keys: it must be told twice.
+    pub(crate) fn keys(&self) -> Option<&str> {
+        self.tokens.as_ref().map(|tokens| tokens.keys.as_str())
     }
 
     /// For `listener.security.protocol.map`.
@@ -187,8 +222,8 @@ impl Listener {
         if !self.uses_sasl() {
             return Vec::new();
         }
-        let names: Vec<&str> = self.mechanisms.iter().map(|m| m.name()).collect();
-        let mut all = vec![property("sasl.enabled.mechanisms", names.join(","))];
+        let mut names: Vec<&str> = self.mechanisms.iter().map(|m| m.name()).collect();
+        let mut all = Vec::new();
         for mechanism in &self.mechanisms {
             let line = match mechanism {
                 Mechanism::Plain => jaas::plain(users),
@@ -197,10 +232,29 @@ impl Listener {
             let name = format!("{}.sasl.jaas.config", mechanism.name().to_lowercase());
             all.push((name, line));
         }
-        if let Some(within) = self.reauthenticate {
-            all.push(property("connections.max.reauth.ms", within.as_millis()));
+        if let Some(tokens) = &self.tokens {
+            names.push("OAUTHBEARER");
+            all.extend(tokens.properties());
         }
+        if let Some(within) = self.reauthenticate {
+            let name = |mechanism: &&str| format!("{}.connections.max.reauth.ms", mechanism.to_lowercase());
+            all.extend(names.iter().map(|m| (name(m), within.as_millis().to_string())));
+        }
+        all.push(property("sasl.enabled.mechanisms", names.join(",")));
         all
+    }
+}
+
+impl Tokens {
+    fn properties(&self) -> Vec<Property> {
+        let handler = "org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler";
+        vec![
+            property("oauthbearer.sasl.server.callback.handler.class", handler),
+            property("oauthbearer.sasl.jaas.config", jaas::OAUTHBEARER),
+            property("sasl.oauthbearer.jwks.endpoint.url", &self.keys),
+            property("sasl.oauthbearer.expected.issuer", &self.issuer),
+            property("sasl.oauthbearer.expected.audience", &self.audience),
+        ]
     }
 }
 

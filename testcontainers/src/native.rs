@@ -125,11 +125,14 @@ impl Native {
             (false, 1) => &["-Xmx512m", QUICK_START],
             (false, _) => &["-Xmx320m", QUICK_START],
         };
+        let more = self.access.java_options();
+        let options = options.iter().copied().chain(more.iter().map(String::as_str));
+        let options: Vec<&str> = options.collect();
         let node = &mut self.nodes[i];
         await_until(RELEASED_WITHIN, "the node's ports are free", || {
             node.ports().all(ports::is_free)
         });
-        let mut command = java(options, &node.folder)?;
+        let mut command = java(&options, &node.folder)?;
         command
             .arg("kafka.Kafka")
             .arg(node.folder.join("server.properties"));

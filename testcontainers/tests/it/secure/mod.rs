@@ -2,13 +2,15 @@
 //! clients are librdkafka's own.
 
 mod passwords;
+mod rights;
 mod tls;
+mod tokens;
 
 use std::fmt::Debug;
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use forebay_testcontainers::{Authority, Kafka, Listener, Mechanism};
+use forebay_testcontainers::{Authority, Issuer, Kafka, Listener, Mechanism, Operation, Resource};
 use rdkafka::client::OAuthToken;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
@@ -19,33 +21,59 @@ use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
 const WITHIN: Duration = Duration::from_secs(30);
 /// The user with a password that every kind of quoting has an opinion on.
 const USER: (&str, &str) = ("app", r#"a"b\c'd$e;=,é]"#);
+/// A user without rights of its own.
+const OTHER_USER: (&str, &str) = ("other", "secret");
 const ALL: &[Mechanism] = &[Mechanism::Plain, Mechanism::ScramSha256, Mechanism::ScramSha512];
 
 /// One node with every kind of listener.
 fn cluster() -> &'static Kafka {
     static CLUSTER: OnceLock<Kafka> = OnceLock::new();
     CLUSTER.get_or_init(|| {
-        let authority = Authority::new();
-        let expired = authority.server("expired").expired().issue();
-        let early = authority.server("early").not_yet_valid().issue();
-        let elsewhere = authority
-            .server("elsewhere")
-            .names(&["elsewhere.example"])
-            .issue();
-        let other = Authority::new().server("other").issue();
-        Kafka::builder()
-            .authority(&authority)
-            .user(USER.0, USER.1)
-            .listener(Listener::tls("TLS"))
-            .listener(Listener::mtls("MTLS"))
-            .listener(Listener::tls("EXPIRED").certificate(&expired))
-            .listener(Listener::tls("EARLY").certificate(&early))
-            .listener(Listener::tls("ELSEWHERE").certificate(&elsewhere))
-            .listener(Listener::tls("OTHER").certificate(&other))
-            .listener(Listener::sasl_tls("SECURE", ALL))
-            .listener(Listener::sasl_plaintext("OPEN", ALL))
-            .start()
+        let kafka = start();
+        for principal in ["User:app", "User:CN=app"] {
+            kafka.allow(principal, Operation::All, Resource::Topic("*"));
+            kafka.allow(principal, Operation::Read, Resource::Group("app"));
+        }
+        kafka
     })
+}
+
+fn start() -> Kafka {
+    let authority = Authority::new();
+    let expired = authority.server("expired").expired().issue();
+    let early = authority.server("early").not_yet_valid().issue();
+    let elsewhere = authority
+        .server("elsewhere")
+        .names(&["elsewhere.example"])
+        .issue();
+    let other = Authority::new().server("other").issue();
+    Kafka::builder()
+        .authority(&authority)
+        .user(USER.0, USER.1)
+        .user(OTHER_USER.0, OTHER_USER.1)
+        .authorizer()
+        .listener(Listener::tls("TLS"))
+        .listener(Listener::mtls("MTLS"))
+        .listener(Listener::tls("EXPIRED").certificate(&expired))
+        .listener(Listener::tls("EARLY").certificate(&early))
+        .listener(Listener::tls("ELSEWHERE").certificate(&elsewhere))
+        .listener(Listener::tls("OTHER").certificate(&other))
+        .listener(Listener::sasl_tls("SECURE", ALL))
+        .listener(Listener::sasl_plaintext("OPEN", ALL))
+        .listener(Listener::oauth("OAUTH", issuer()))
+        .listener(Listener::oauth_tls("OAUTHTLS", issuer()))
+        .listener(
+            Listener::oauth("SHORT", issuer())
+                .reauthenticate(Duration::from_secs(1))
+                .property("sasl.oauthbearer.clock.skew.seconds", "0"),
+        )
+        .start()
+}
+
+/// Whose tokens the cluster takes.
+fn issuer() -> &'static Issuer {
+    static ISSUER: OnceLock<Issuer> = OnceLock::new();
+    ISSUER.get_or_init(Issuer::start)
 }
 
 /// A client of a listener of the cluster that trusts the cluster's authority.
@@ -121,13 +149,17 @@ impl ProducerContext for Seen {
 
 impl ConsumerContext for Seen {}
 
-/// Writes a record; fails with what librdkafka says first.
-fn write(config: &ClientConfig, token: Option<(String, i64)>, topic: &str) -> Result<(), String> {
+fn producer(config: &ClientConfig, token: Option<(String, i64)>) -> Result<BaseProducer<Seen>, String> {
     let seen = Seen {
         token,
         ..Seen::default()
     };
-    let producer: BaseProducer<Seen> = config.create_with_context(seen).map_err(text)?;
+    config.create_with_context(seen).map_err(text)
+}
+
+/// Writes a record; fails with what librdkafka says first.
+fn write(config: &ClientConfig, token: Option<(String, i64)>, topic: &str) -> Result<(), String> {
+    let producer = producer(config, token)?;
     producer
         .send(BaseRecord::<(), str>::to(topic).payload("written"))
         .map_err(|(error, _)| text(error))?;

@@ -4,7 +4,12 @@ use rdkafka::ClientConfig;
 
 use super::{ALL, USER, client, refused, round_trip};
 
-fn user(listener: &str, protocol: &str, mechanism: &str, (name, password): (&str, &str)) -> ClientConfig {
+pub(super) fn user(
+    listener: &str,
+    protocol: &str,
+    mechanism: &str,
+    (name, password): (&str, &str),
+) -> ClientConfig {
     let mut config = client(listener, protocol);
     config
         .set("sasl.mechanism", mechanism)
