@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::{OWN, PASSWORD, cluster, pipeline};
+use super::{OWN, cluster, pipeline, with_secrets};
 use crate::{forebay, output};
 
 /// A fault: the listener, the connector's further keys, the step that names it, parts of what it says, the exit code.
@@ -119,13 +119,11 @@ const FAULTS: &[Fault] = &[
     ),
 ];
 
-fn try_one(command: &str, connector: &str) -> (String, Option<i32>) {
+pub(super) fn try_one(command: &str, edits: &[(&str, &str)]) -> (String, Option<i32>) {
     let folder = TempDir::new().expect("a folder");
-    let pipeline = pipeline(&folder, &[(OWN, connector)]);
+    let pipeline = pipeline(&folder, edits);
     let begin = Instant::now();
-    let mut run = forebay(&[command, &pipeline.display().to_string()]);
-    run.env("FOREBAY_LOG", "warn").env("PASSWORD", PASSWORD);
-    let output = output(run);
+    let output = output(with_secrets(forebay(&[command, &pipeline.display().to_string()])));
     let took = begin.elapsed();
     let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     let text = text.into_owned();
@@ -138,7 +136,7 @@ fn try_one(command: &str, connector: &str) -> (String, Option<i32>) {
 fn doctor_names_the_step_the_cause_and_the_remedy() {
     let mut wrong = Vec::new();
     for (listener, keys, step, parts, code) in FAULTS {
-        let (text, exit) = try_one("doctor", &cluster().connector(listener, keys));
+        let (text, exit) = try_one("doctor", &[(OWN, &cluster().connector(listener, keys))]);
         let line = text.split("failure ").nth(1).unwrap_or_default().trim_start();
         let fits =
             line.starts_with(step) && parts.iter().all(|part| line.contains(part)) && exit == Some(*code);
@@ -161,7 +159,7 @@ fn doctor_names_the_step_the_cause_and_the_remedy() {
 fn a_run_ends_with_the_same_cause() {
     let mut wrong = Vec::new();
     for (listener, keys, _, parts, code) in FAULTS {
-        let (text, exit) = try_one("run", &cluster().connector(listener, keys));
+        let (text, exit) = try_one("run", &[(OWN, &cluster().connector(listener, keys))]);
         let line = text.split_once("error: ").map_or("", |(_, line)| line);
         if !parts.iter().all(|part| line.contains(part)) || exit != Some(*code) {
             wrong.push(format!(

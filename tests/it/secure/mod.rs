@@ -2,16 +2,24 @@
 //! cause is named.
 
 mod faults;
+mod rights;
 mod sensors;
+mod tokens;
 
 use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::time::Duration;
 
-use forebay_testcontainers::{Authority, Certificate, Kafka, Listener, Mechanism};
+use forebay_testcontainers::process;
+use forebay_testcontainers::{
+    Authority, Certificate, Issuer, Kafka, Listener, Mechanism, Operation, Resource,
+};
 
 use crate::sensors::pipeline;
 
 const PASSWORD: &str = r#"a"b\c'd$e;=,planted"#;
+const CLIENT_SECRET: &str = "s&cret=planted";
 const ALL: &[Mechanism] = &[Mechanism::Plain, Mechanism::ScramSha256, Mechanism::ScramSha512];
 
 /// One node with every kind of listener, and what clients need for them.
@@ -20,6 +28,9 @@ struct Cluster {
     authority: Authority,
     client: Certificate,
     stranger: Certificate,
+    issuer: Issuer,
+    /// For tests that have it fail.
+    moody: Issuer,
 }
 
 fn cluster() -> &'static Cluster {
@@ -33,7 +44,15 @@ fn cluster() -> &'static Cluster {
             .server("elsewhere")
             .names(&["elsewhere.example"])
             .issue();
+        let issuer = Issuer::start();
+        let moody = Issuer::start();
+        issuer.client("app", CLIENT_SECRET);
+        moody.client("app", CLIENT_SECRET);
         let kafka = Kafka::builder()
+            .authorizer()
+            .user("weak", "weak")
+            .listener(Listener::oauth_tls("OAUTH", &issuer))
+            .listener(Listener::oauth_tls("MOODY", &moody).reauthenticate(Duration::from_secs(3)))
             .authority(&authority)
             .user("app", PASSWORD)
             .listener(Listener::tls("TLS"))
@@ -47,7 +66,13 @@ fn cluster() -> &'static Cluster {
             .listener(Listener::sasl_plaintext("OPEN", ALL))
             .listener(Listener::plaintext("FAR").advertised("localhost:1"))
             .start();
+        for principal in ["User:app", "User:CN=app"] {
+            kafka.allow(principal, Operation::All, Resource::Topic("*"));
+            kafka.allow(principal, Operation::All, Resource::Group("*"));
+        }
         Cluster {
+            issuer,
+            moody,
             kafka,
             client: authority.client("app").issue(),
             stranger: other.client("stranger").issue(),
@@ -59,11 +84,17 @@ fn cluster() -> &'static Cluster {
 impl Cluster {
     /// A connector at `listener` with `keys` behind its address; `<ca>` in them is the authority's file, and so on.
     fn connector(&self, listener: &str, keys: &str) -> String {
+        let issuer = if listener == "MOODY" {
+            &self.moody
+        } else {
+            &self.issuer
+        };
         let path = |path: PathBuf| format!("{:?}", path.display().to_string());
         let keys = keys
             .replace("<ca>", &path(self.authority.ca()))
             .replace("<certificate>", &path(self.client.chain()))
             .replace("<locked key>", &path(self.client.encrypted_key()))
+            .replace("<token url>", &format!("{:?}", issuer.token_url()))
             .replace("<key>", &path(self.client.key()))
             .replace("<strange certificate>", &path(self.stranger.chain()))
             .replace("<strange key>", &path(self.stranger.key()));
@@ -77,3 +108,20 @@ impl Cluster {
 
 /// The connector of the example's pipeline file, as it stands there.
 const OWN: &str = r#"local: { kind: kafka, bootstrap: ["localhost:9092"] }"#;
+
+/// A command of the binary with every secret in its environment.
+fn with_secrets(mut command: Command) -> Command {
+    command
+        .env("FOREBAY_LOG", "warn")
+        .env("PASSWORD", PASSWORD)
+        .env("CLIENT_SECRET", CLIENT_SECRET)
+        .env("KEY_PASSWORD", Certificate::PASSPHRASE);
+    command
+}
+
+/// `forebay run`, which dies with this process.
+fn run(pipeline: &std::path::Path) -> Child {
+    let mut command = with_secrets(crate::forebay(&["run", &pipeline.display().to_string()]));
+    command.stdin(Stdio::null());
+    process::spawn(command).expect("start forebay")
+}

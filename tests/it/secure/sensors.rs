@@ -1,13 +1,12 @@
 //! The sensors example through every secure listener: the same events, the same results, whichever way they came.
 
 use std::collections::BTreeMap;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use forebay_testcontainers::{Load, await_until, process};
 use tempfile::TempDir;
 
-use super::{OWN, PASSWORD, cluster, pipeline};
+use super::{OWN, cluster, pipeline, run};
 use crate::sensors::event;
 
 const EVENTS: u64 = 2_000;
@@ -40,6 +39,11 @@ const WAYS: &[(&str, &str)] = &[
         "OPEN",
         ", allow_insecure: true, sasl: { mechanism: scram-sha-512, username: app, password: \"${PASSWORD}\" }",
     ),
+    (
+        "OAUTH",
+        ", tls: { ca: <ca> }, allow_insecure: true, sasl: { mechanism: oauthbearer, token_url: <token url>, client_id: app, \
+         client_secret: \"${CLIENT_SECRET}\" }",
+    ),
 ];
 
 /// Scores every event by the way and returns the results by their key.
@@ -57,15 +61,7 @@ fn results(number: usize, connector: &str) -> BTreeMap<Vec<u8>, Vec<u8>> {
         ),
     ];
     let pipeline = pipeline(&folder, &edits);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_forebay"));
-    command
-        .args(["run", &pipeline.display().to_string()])
-        .env("FOREBAY_LOG", "warn");
-    command
-        .env("PASSWORD", PASSWORD)
-        .env("KEY_PASSWORD", forebay_testcontainers::Certificate::PASSPHRASE);
-    command.stdin(Stdio::null());
-    let mut forebay = process::spawn(command).expect("start forebay");
+    let mut forebay = run(&pipeline);
     await_until(Duration::from_secs(60), "every event is scored", || {
         assert!(
             forebay.try_wait().expect("forebay").is_none(),

@@ -83,7 +83,10 @@ pub(super) fn verify(
             }
         },
         // The broker has seen the credentials, or names an address of its own: there is nothing to look for.
-        Err(known) if known.step == "brokers" || (known.outcome == Outcome::Failure(Kind::Auth) && !is_about_mechanism(&known)) => {
+        Err(known)
+            if known.step == "brokers"
+                || (known.outcome == Outcome::Failure(Kind::Auth) && !is_about_mechanism(&known)) =>
+        {
             tell(known);
             BTreeMap::new()
         }
