@@ -5,6 +5,7 @@
 //! The container backend starts one node; where no engine runs, its tests cover the command line it builds, and the
 //! container itself is not run.
 
+mod accept;
 mod access;
 mod acl;
 mod acl_ffi;
@@ -12,12 +13,14 @@ mod audit;
 mod authority;
 mod client;
 mod docker;
+mod faults;
 mod issuer;
 mod jaas;
 mod listener;
 mod native;
 mod ports;
 pub mod process;
+mod proxy;
 mod reaper;
 mod settings;
 
@@ -35,8 +38,10 @@ pub use acl::{Operation, Resource};
 pub use audit::{Audit, Load, Make, await_until};
 pub use authority::{Authority, Certificate, Request};
 pub use client::{Message, TopicBuilder};
+pub use faults::Fault;
 pub use issuer::{Failure, Issuer, TokenRequest};
 pub use listener::{Listener, Mechanism};
+pub use proxy::Proxy;
 
 /// A running cluster; ends on drop.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! Secure listeners of one cluster: who has what a listener asks for reads and writes, who lacks it is refused. The
 //! clients are librdkafka's own.
 
+mod faults;
 mod passwords;
 mod rights;
 mod tls;
@@ -10,7 +11,7 @@ use std::fmt::Debug;
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use forebay_testcontainers::{Authority, Issuer, Kafka, Listener, Mechanism, Operation, Resource};
+use forebay_testcontainers::{Authority, Issuer, Kafka, Listener, Mechanism, Operation, Proxy, Resource};
 use rdkafka::client::OAuthToken;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
@@ -67,7 +68,15 @@ fn start() -> Kafka {
                 .reauthenticate(Duration::from_secs(1))
                 .property("sasl.oauthbearer.clock.skew.seconds", "0"),
         )
+        .listener(Listener::plaintext("ASTRAY").advertised("localhost:9"))
+        .listener(Listener::plaintext("PROXIED").advertised(&proxy().address()))
         .start()
+}
+
+/// In front of one of the cluster's listeners.
+fn proxy() -> &'static Proxy {
+    static PROXY: OnceLock<Proxy> = OnceLock::new();
+    PROXY.get_or_init(Proxy::start)
 }
 
 /// Whose tokens the cluster takes.
