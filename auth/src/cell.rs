@@ -87,12 +87,12 @@ impl TokenCell {
     }
 
     /// Gives `push` the token of now, and every later one until the subscription is dropped; after that it is not
-    /// called any more.
+    /// called any more. The token stays fresh as long as there is a subscription.
     ///
     /// # Errors
     /// What the client said to the token of now.
     pub fn subscribe(
-        &self,
+        self: &Arc<Self>,
         push: impl Fn(&Token) -> Result<(), String> + Send + 'static,
     ) -> Result<Subscription, String> {
         let mut state = self.shared.lock();
@@ -102,7 +102,7 @@ impl TokenCell {
         state.clients.insert(number, Box::new(push));
         drop(state);
         Ok(Subscription {
-            shared: Arc::clone(&self.shared),
+            cell: Arc::clone(self),
             number,
         })
     }
@@ -122,14 +122,14 @@ impl fmt::Debug for TokenCell {
 
 /// A client's place among those that get new tokens.
 pub struct Subscription {
-    shared: Arc<Shared>,
+    cell: Arc<TokenCell>,
     number: u64,
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
         // Behind the lock: a push that is under way ends first.
-        self.shared.lock().clients.remove(&self.number);
+        self.cell.shared.lock().clients.remove(&self.number);
     }
 }
 
@@ -298,7 +298,7 @@ mod tests {
         });
         await_until("three tokens", || seen.lock().expect("lock").len() >= 3);
         assert_eq!(seen.lock().expect("lock")[..3], ["token-0", "token-1", "token-2"]);
-        drop(subscription);
+        drop(subscription.expect("a subscription"));
         let (pushed, asked) = (
             seen.lock().expect("lock").len(),
             issuer.asked.load(Ordering::SeqCst),
@@ -306,6 +306,17 @@ mod tests {
         await_until("more tokens", || issuer.asked.load(Ordering::SeqCst) > asked + 1);
         assert_eq!(seen.lock().expect("lock").len(), pushed);
         drop(cell);
+        await_until("the task ends", || Arc::strong_count(&issuer) == 1);
+    }
+
+    #[test]
+    fn a_subscription_keeps_the_token_fresh() {
+        let runtime = runtime();
+        let (issuer, cell) = start(&runtime, Duration::from_millis(400), |_| None);
+        let subscription = cell.expect("a token").subscribe(|_| Ok(()));
+        let asked = issuer.asked.load(Ordering::SeqCst);
+        await_until("more tokens", || issuer.asked.load(Ordering::SeqCst) > asked + 1);
+        drop(subscription);
         await_until("the task ends", || Arc::strong_count(&issuer) == 1);
     }
 
