@@ -12,8 +12,8 @@ use tokio::runtime::Runtime;
 
 use crate::config::{Config, ConnectorConfig};
 
-/// How long an issuer may take to give the first token.
-const TOKEN_WITHIN: Duration = Duration::from_secs(12);
+/// How long an issuer that is away is asked again for the first token.
+const TOKEN_WITHIN: Duration = Duration::from_secs(10);
 
 /// The connectors that a run uses, by name.
 pub type Connectors = BTreeMap<String, Arc<dyn Connector>>;
@@ -46,19 +46,21 @@ impl Control {
     /// `Auth` or `Fatal` where there is no token, naming the connector.
     pub fn open(&self, config: &Config) -> Result<Connectors> {
         let one = |(name, connector): (&String, &ConnectorConfig)| {
-            let opened = self.connect(connector).map_err(|e| e.with("connector", name))?;
+            let opened = self
+                .connect(connector, TOKEN_WITHIN)
+                .map_err(|e| e.with("connector", name))?;
             Ok((name.clone(), opened))
         };
         config.connectors.iter().map(one).collect()
     }
 
-    /// Opens one connector.
+    /// Opens one connector. An issuer that is away is asked again for `within`.
     ///
     /// # Errors
     /// `Auth` or `Fatal` where there is no token.
-    pub fn connect(&self, connector: &ConnectorConfig) -> Result<Arc<dyn Connector>> {
+    pub fn connect(&self, connector: &ConnectorConfig, within: Duration) -> Result<Arc<dyn Connector>> {
         let ConnectorConfig::Kafka(kafka) = connector;
-        let endpoint = Endpoint::open(kafka, TOKEN_WITHIN, self.runtime.handle())?;
+        let endpoint = Endpoint::open(kafka, within, self.runtime.handle())?;
         Ok(Arc::new(Kafka::new(endpoint)))
     }
 }

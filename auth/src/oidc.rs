@@ -109,7 +109,7 @@ impl TokenProvider for Oidc {
             return Err(self.refused(status, &body));
         }
         let answer: Answer = serde_json::from_slice(&body).map_err(|_| {
-            AuthError::unavailable(format!(
+            AuthError::refused(format!(
                 "fetch a token from {}: the answer is no token response; check `token_url`",
                 self.token_url
             ))

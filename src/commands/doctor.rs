@@ -95,7 +95,7 @@ fn connectors(config: &Config, report: &mut Report<'_>) -> Result<(), Error> {
     let needs = needs(config);
     for (name, connector) in &config.connectors {
         let begin = Instant::now();
-        match control.connect(connector) {
+        match control.connect(connector, Duration::ZERO) {
             Ok(opened) => {
                 let needs = needs.get(name.as_str()).cloned().unwrap_or_default();
                 opened.diagnose(&needs, &mut |finding| report.tell(name, finding));

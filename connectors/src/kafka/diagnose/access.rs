@@ -27,7 +27,7 @@ pub(in crate::kafka) fn look(
     let begin = Instant::now();
     let mut usable = Vec::new();
     for topic in needs.topics() {
-        match one(probe, topic, until) {
+        match one(probe, topic, needs, until) {
             Ok(partitions) => usable.push((topic, partitions)),
             Err(failure) => tell(failure.after(begin.elapsed())),
         }
@@ -77,7 +77,7 @@ impl Partitions {
     }
 }
 
-fn one(probe: &Probe, topic: &str, until: Instant) -> Result<Partitions, Finding> {
+fn one(probe: &Probe, topic: &str, needs: &Needs, until: Instant) -> Result<Partitions, Finding> {
     loop {
         let Answer::Cluster(metadata) = probe.metadata(Some(topic), until) else {
             let found = "the cluster did not answer for the topic in time";
@@ -88,7 +88,7 @@ fn one(probe: &Probe, topic: &str, until: Instant) -> Result<Partitions, Finding
                 "try again, and look at the brokers",
             ));
         };
-        if let Some(settled) = state(&metadata, topic) {
+        if let Some(settled) = state(&metadata, topic, needs) {
             return settled;
         }
         if Instant::now() + AGAIN >= until {
@@ -105,7 +105,7 @@ fn one(probe: &Probe, topic: &str, until: Instant) -> Result<Partitions, Finding
 }
 
 /// What the cluster says of a topic; `None` = it will say more in a moment.
-fn state(metadata: &Metadata, topic: &str) -> Option<Result<Partitions, Finding>> {
+fn state(metadata: &Metadata, topic: &str, needs: &Needs) -> Option<Result<Partitions, Finding>> {
     let found = metadata.topics().iter().find(|t| t.name() == topic)?;
     let partitions = found.partitions();
     let failure = |found: &str, remedy: &str| Some(Err(Finding::failure("topic", topic, found, remedy)));
@@ -115,7 +115,14 @@ fn state(metadata: &Metadata, topic: &str) -> Option<Result<Partitions, Finding>
             all: partitions.len(),
             without_leader: partitions.iter().filter(|p| p.leader() < 0).count(),
         })),
-        Some(Code::TopicAuthorizationFailed) => Some(Err(denied("topic", topic, "describe"))),
+        Some(Code::TopicAuthorizationFailed) => {
+            let need = if needs.read.iter().any(|name| name == topic) {
+                "read"
+            } else {
+                "write"
+            };
+            Some(Err(denied("topic", topic, need, need)))
+        }
         Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => failure(
             "the topic cannot be used: the cluster does not know it, or hides it from this user",
             "create it first, or correct its name: Forebay creates none by itself",
@@ -128,9 +135,9 @@ fn state(metadata: &Metadata, topic: &str) -> Option<Result<Partitions, Finding>
     }
 }
 
-fn denied(step: &'static str, subject: &str, what: &str) -> Finding {
+fn denied(step: &'static str, subject: &str, what: &str, operation: &str) -> Finding {
     let found = format!("this user may not {what} it");
-    let remedy = format!("have an access rule (ACL) added that allows `{what}` on this {step}");
+    let remedy = format!("have an access rule (ACL) added that allows `{operation}` on this {step}");
     Finding::failure(step, subject, found, remedy).by_credentials()
 }
 
@@ -139,19 +146,21 @@ fn lacking(own: &Rights, topic: &str, needs: &Needs) -> Option<Finding> {
     let wants = |all: &[String]| all.iter().any(|name| name == topic);
     let missing = |operation| own.allow(operation) == Some(false);
     if wants(&needs.read) && missing(Operation::RD_KAFKA_ACL_OPERATION_READ) {
-        return Some(denied("topic", topic, "read"));
+        return Some(denied("topic", topic, "read", "read"));
     }
     (wants(&needs.write) && missing(Operation::RD_KAFKA_ACL_OPERATION_WRITE))
-        .then(|| denied("topic", topic, "write"))
+        .then(|| denied("topic", topic, "write", "write"))
 }
 
 fn of_group(probe: &Probe, group: &str) -> Finding {
     let begin = Instant::now();
     let rights = rights_of_group(probe.client.client(), group, RIGHTS_WITHIN);
     let finding = match rights.as_deref() {
-        Ok([own]) if own.error == Some(Code::GroupAuthorizationFailed) => denied("group", group, "read"),
+        Ok([own]) if own.error == Some(Code::GroupAuthorizationFailed) => {
+            denied("group", group, "join", "read")
+        }
         Ok([own]) if own.allow(Operation::RD_KAFKA_ACL_OPERATION_READ) == Some(false) => {
-            denied("group", group, "read")
+            denied("group", group, "join", "read")
         }
         Ok([own]) => match own.error {
             None => Finding::ok("group", group, "may be joined"),
