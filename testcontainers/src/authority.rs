@@ -3,27 +3,15 @@
 
 use std::fs;
 use std::io;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
-use openssl::asn1::{Asn1Integer, Asn1Time};
-use openssl::bn::{BigNum, MsbOption};
-use openssl::ec::{EcGroup, EcKey};
-use openssl::error::ErrorStack;
-use openssl::hash::MessageDigest;
-use openssl::nid::Nid;
-use openssl::pkey::{PKey, Private};
 use openssl::symm::Cipher;
-use openssl::x509::extension::{
-    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName,
-    SubjectKeyIdentifier,
-};
-use openssl::x509::{X509, X509Builder, X509Name, X509NameRef};
 use tempfile::TempDir;
 
 use crate::reaper::Reaper;
+use crate::x509::{Pair, Subject};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -35,8 +23,7 @@ pub struct Authority {
 
 #[derive(Debug)]
 struct Shared {
-    key: PKey<Private>,
-    certificate: X509,
+    pair: Pair,
     folder: TempDir,
     // For an authority in a static, which nothing drops.
     _reaper: Reaper,
@@ -46,11 +33,7 @@ struct Shared {
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
     authority: &'a Authority,
-    name: String,
-    /// Names and addresses of a server; a client has none.
-    names: Option<Vec<String>>,
-    from: SystemTime,
-    until: SystemTime,
+    subject: Subject,
 }
 
 /// A certificate and its key, as files. They stay while one of the authority's certificates is held.
@@ -70,26 +53,21 @@ impl Authority {
     }
 
     fn create() -> io::Result<Self> {
-        let key = new_key()?;
-        let name = subject("Forebay test authority")?;
         let now = SystemTime::now();
-        let mut builder = start(&name, &name, &key, now - DAY, now + 3650 * DAY)?;
-        builder.append_extension(BasicConstraints::new().critical().ca().build()?)?;
-        let usage = KeyUsage::new().critical().key_cert_sign().crl_sign().build()?;
-        builder.append_extension(usage)?;
-        let identifier = SubjectKeyIdentifier::new().build(&builder.x509v3_context(None, None))?;
-        builder.append_extension(identifier)?;
-        builder.sign(&key, MessageDigest::sha256())?;
-        let certificate = builder.build();
+        let pair = Pair::authority(&Subject {
+            name: "Forebay test authority".into(),
+            names: None,
+            from: now - DAY,
+            until: now + 3650 * DAY,
+        })?;
         let folder = tempfile::Builder::new()
             .prefix("forebay-certificates-")
             .tempdir()?;
         let reaper = Reaper::watch(folder.path())?;
-        fs::write(folder.path().join("ca.pem"), certificate.to_pem()?)?;
+        fs::write(folder.path().join("ca.pem"), pair.certificate.to_pem()?)?;
         Ok(Self {
             shared: Arc::new(Shared {
-                key,
-                certificate,
+                pair,
                 folder,
                 _reaper: reaper,
             }),
@@ -121,10 +99,12 @@ impl Authority {
         let now = SystemTime::now();
         Request {
             authority: self,
-            name: name.into(),
-            names,
-            from: now - DAY,
-            until: now + 365 * DAY,
+            subject: Subject {
+                name: name.into(),
+                names,
+                from: now - DAY,
+                until: now + 365 * DAY,
+            },
         }
     }
 }
@@ -139,14 +119,14 @@ impl Request<'_> {
     /// Host names and addresses that the certificate is for.
     #[must_use]
     pub fn names(mut self, names: &[&str]) -> Self {
-        self.names = Some(names.iter().map(ToString::to_string).collect());
+        self.subject.names = Some(names.iter().map(ToString::to_string).collect());
         self
     }
 
     /// When it is valid; certificates count in whole seconds.
     #[must_use]
     pub fn valid(mut self, from: SystemTime, until: SystemTime) -> Self {
-        (self.from, self.until) = (from, until);
+        (self.subject.from, self.subject.until) = (from, until);
         self
     }
 
@@ -177,59 +157,25 @@ impl Request<'_> {
     /// Where they cannot be written.
     pub fn issue(self) -> Certificate {
         self.write()
-            .unwrap_or_else(|error| panic!("issue a certificate for {}: {error}", self.name));
+            .unwrap_or_else(|error| panic!("issue a certificate for {}: {error}", self.subject.name));
         Certificate {
             authority: self.authority.clone(),
-            name: self.name,
+            name: self.subject.name,
         }
     }
 
     fn write(&self) -> io::Result<()> {
-        let shared = &self.authority.shared;
-        let key = new_key()?;
-        let chain = [self.sign(&key)?.to_pem()?, shared.certificate.to_pem()?].concat();
+        let (ca, folder) = (&self.authority.shared.pair, self.authority.folder());
+        let Pair { key, certificate } = ca.issue(&self.subject)?;
+        let chain = [certificate.to_pem()?, ca.certificate.to_pem()?].concat();
         let plain = key.private_key_to_pem_pkcs8()?;
-        let encrypted = key
-            .private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), Certificate::PASSPHRASE.as_bytes())?;
-        let file = |ending: &str| shared.folder.path().join(format!("{}.{ending}", self.name));
+        let passphrase = Certificate::PASSPHRASE.as_bytes();
+        let encrypted = key.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), passphrase)?;
+        let file = |ending: &str| folder.join(format!("{}.{ending}", self.subject.name));
         fs::write(file("key"), &plain)?;
         fs::write(file("enc.key"), encrypted)?;
         fs::write(file("keystore.pem"), [plain, chain.clone()].concat())?;
         fs::write(file("pem"), chain)
-    }
-
-    fn sign(&self, key: &PKey<Private>) -> Result<X509, ErrorStack> {
-        let shared = &self.authority.shared;
-        let (name, issuer) = (subject(&self.name)?, shared.certificate.subject_name());
-        let mut builder = start(&name, issuer, key, self.from, self.until)?;
-        builder.append_extension(BasicConstraints::new().critical().build()?)?;
-        builder.append_extension(KeyUsage::new().critical().digital_signature().build()?)?;
-        let mut usage = ExtendedKeyUsage::new();
-        let usage = match self.names {
-            Some(_) => usage.server_auth(),
-            None => usage.client_auth(),
-        };
-        builder.append_extension(usage.build()?)?;
-        let context = builder.x509v3_context(Some(&shared.certificate), None);
-        let mut extensions = vec![
-            SubjectKeyIdentifier::new().build(&context)?,
-            AuthorityKeyIdentifier::new().keyid(true).build(&context)?,
-        ];
-        if let Some(names) = &self.names {
-            let mut alternative = SubjectAlternativeName::new();
-            for name in names {
-                match name.parse::<IpAddr>() {
-                    Ok(_) => alternative.ip(name),
-                    Err(_) => alternative.dns(name),
-                };
-            }
-            extensions.push(alternative.build(&context)?);
-        }
-        for extension in extensions {
-            builder.append_extension(extension)?;
-        }
-        builder.sign(&shared.key, MessageDigest::sha256())?;
-        Ok(builder.build())
     }
 }
 
@@ -267,41 +213,48 @@ impl Certificate {
     }
 }
 
-fn new_key() -> Result<PKey<Private>, ErrorStack> {
-    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
-    PKey::from_ec_key(EcKey::generate(&group)?)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn subject(name: &str) -> Result<X509Name, ErrorStack> {
-    let mut builder = X509Name::builder()?;
-    builder.append_entry_by_nid(Nid::COMMONNAME, name)?;
-    Ok(builder.build())
-}
+    use openssl::asn1::Asn1Time;
+    use openssl::pkey::PKey;
+    use openssl::x509::X509;
 
-/// What every certificate has; the serial number is a random one.
-fn start(
-    subject: &X509NameRef,
-    issuer: &X509NameRef,
-    key: &PKey<Private>,
-    from: SystemTime,
-    until: SystemTime,
-) -> Result<X509Builder, ErrorStack> {
-    let mut serial = BigNum::new()?;
-    serial.rand(127, MsbOption::MAYBE_ZERO, false)?;
-    let mut builder = X509::builder()?;
-    builder.set_version(2)?;
-    builder.set_serial_number(Asn1Integer::from_bn(&serial)?.as_ref())?;
-    builder.set_subject_name(subject)?;
-    builder.set_issuer_name(issuer)?;
-    builder.set_pubkey(key)?;
-    builder.set_not_before(time(from)?.as_ref())?;
-    builder.set_not_after(time(until)?.as_ref())?;
-    Ok(builder)
-}
+    fn read(certificate: &Certificate) -> X509 {
+        X509::from_pem(&fs::read(certificate.chain()).unwrap()).unwrap()
+    }
 
-fn time(at: SystemTime) -> Result<Asn1Time, ErrorStack> {
-    let seconds = at
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs().cast_signed());
-    Asn1Time::from_unix(seconds)
+    #[test]
+    fn an_encrypted_key_is_the_plain_one_behind_its_passphrase() {
+        let certificate = Authority::new().client("app").issue();
+        let plain = PKey::private_key_from_pem(&fs::read(certificate.key()).unwrap()).unwrap();
+        let encrypted = fs::read(certificate.encrypted_key()).unwrap();
+        let open = |with: &str| PKey::private_key_from_pem_passphrase(&encrypted, with.as_bytes());
+        assert!(open(Certificate::PASSPHRASE).unwrap().public_eq(&plain));
+        assert!(open("guess").is_err());
+        assert!(read(&certificate).public_key().unwrap().public_eq(&plain));
+    }
+
+    #[test]
+    fn a_certificate_issued_again_takes_the_place_of_the_first_and_lasts_as_asked() {
+        let authority = Authority::new();
+        let first = read(&authority.server("a").issue());
+        let again = authority.server("a").lasts(Duration::from_secs(100)).issue();
+        assert_ne!(read(&again).signature().as_slice(), first.signature().as_slice());
+        let left = Asn1Time::days_from_now(0)
+            .unwrap()
+            .diff(read(&again).not_after())
+            .unwrap();
+        assert!(left.days == 0 && (90..=100).contains(&left.secs), "{left:?}");
+    }
+
+    #[test]
+    fn its_files_go_with_the_last_who_holds_it() {
+        let certificate = Authority::new().server("a").issue();
+        let folder = certificate.authority().folder().to_path_buf();
+        assert!(certificate.keystore().exists());
+        drop(certificate);
+        assert!(!folder.exists());
+    }
 }

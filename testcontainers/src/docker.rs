@@ -179,4 +179,11 @@ mod tests {
             "KAFKA_ADVERTISED_LISTENERS=PLAINTEXT://127.0.0.1:4711,INSIDE://localhost:9094"
         ));
     }
+    #[test]
+    fn secure_listeners_are_refused_with_what_to_do() {
+        let mut access = Access::default();
+        access.listeners.push(crate::Listener::tls("TLS"));
+        let error = Docker::start(1, &[], &access).unwrap_err().to_string();
+        assert!(error.contains("FOREBAY_TEST_BACKEND=native"), "{error}");
+    }
 }

@@ -8,7 +8,8 @@ use forebay_testcontainers::{Fault, await_until};
 use rdkafka::ClientConfig;
 use rdkafka::producer::Producer as _;
 
-use super::{WITHIN, client, cluster, producer, refused, write};
+use super::attempt::{producer, write};
+use super::{WITHIN, astray, client, cluster, refused};
 
 /// A client of a plain listener elsewhere.
 fn at(address: &str) -> ClientConfig {
@@ -58,7 +59,7 @@ fn an_advertised_address_that_nobody_has_fails_after_the_first_answer() {
     let topic = cluster().create_topic("astray", 1);
     let error = write(&config, None, &topic).expect_err("astray");
     assert!(
-        error.contains("localhost:9/1") && error.contains("refused"),
+        error.contains(&format!("{}/1", astray())) && error.contains("refused"),
         "{error}"
     );
 }

@@ -9,8 +9,9 @@ use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseProducer, Producer};
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::{OTHER_USER, WITHIN, cluster, read, write};
-use crate::secure::passwords::user;
+use super::attempt::{read, write};
+use super::passwords::user;
+use super::{OTHER_USER, WITHIN, cluster};
 
 const PRINCIPAL: &str = "User:other";
 

@@ -11,7 +11,8 @@ use rdkafka::ClientConfig;
 use rdkafka::producer::Producer as _;
 use serde_json::{Value, json};
 
-use super::{client, issuer, producer, refused, round_trip};
+use super::attempt::producer;
+use super::{client, issuer, refused, round_trip};
 
 /// The status and the body of an answer.
 fn post(issuer: &Issuer, authorization: Option<&str>, form: &str) -> (u16, String) {
