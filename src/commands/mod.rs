@@ -6,6 +6,7 @@ mod connectors;
 mod demo;
 mod run;
 mod schema;
+mod test;
 mod version;
 
 use std::path::{Path, PathBuf};
@@ -33,6 +34,8 @@ enum Command {
     Run(run::Run),
     /// Prints the plan of a pipeline, or what does not fit; touches no broker.
     Check(Pipeline),
+    /// Runs recorded events through pipelines in memory and compares; needs no broker.
+    Test(test::Test),
     /// Scores the example's telemetry on an embedded cluster.
     #[cfg(feature = "demo")]
     Demo(demo::Demo),
@@ -87,6 +90,7 @@ pub(crate) fn main() -> ExitCode {
         None => Err(Error::config("name a command; `forebay --help` lists them").into()),
         Some(Command::Run(command)) => run::run(&command),
         Some(Command::Check(pipeline)) => check::run(&pipeline),
+        Some(Command::Test(command)) => test::run(&command),
         #[cfg(feature = "demo")]
         Some(Command::Demo(command)) => demo::run(&command),
         Some(Command::Connectors) => {
