@@ -209,7 +209,8 @@ fn sink_spec(config: &Config, buffer_bytes: usize) -> SinkSpec {
     }
 }
 
-fn rules(config: &Config, max_bytes: usize) -> Rules {
+/// What lanes of this pipeline may do, with `max_bytes` on their way at most.
+pub(crate) fn rules(config: &Config, max_bytes: usize) -> Rules {
     let pipeline = &config.document.pipeline;
     let apart = config.dead_letters_connector != config.sink_connector;
     Rules {

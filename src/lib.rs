@@ -16,6 +16,8 @@ pub mod logging;
 pub mod plan;
 #[cfg(feature = "cli")]
 pub mod telemetry;
+#[cfg(feature = "cli")]
+pub mod testing;
 
 pub use forebay_auth as auth;
 pub use forebay_connectors as connectors;

@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod run;
 mod schema;
+mod test;
 mod version;
 
 use std::path::{Path, PathBuf};
@@ -36,6 +37,8 @@ enum Command {
     Check(Pipeline),
     /// Looks whether a pipeline can run from here, step by step, and says what to do where it cannot.
     Doctor(doctor::Doctor),
+    /// Runs recorded events through pipelines in memory and compares; needs no broker.
+    Test(test::Test),
     /// Scores the example's telemetry on an embedded cluster.
     #[cfg(feature = "demo")]
     Demo(demo::Demo),
@@ -93,6 +96,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Run(command)) => run::run(&command),
         Some(Command::Check(pipeline)) => check::run(&pipeline),
         Some(Command::Doctor(command)) => doctor::run(&command),
+        Some(Command::Test(command)) => test::run(&command),
         #[cfg(feature = "demo")]
         Some(Command::Demo(command)) => demo::run(&command),
         Some(Command::Connectors) => {

@@ -55,7 +55,13 @@ pub(crate) struct Resolver {
 }
 
 impl Resolver {
-    pub(crate) fn config(self, document: Document, replaced: Option<&str>) -> Result<Config, Vec<Problem>> {
+    /// With `open` the connectors that a run uses are read as well.
+    pub(crate) fn config(
+        self,
+        document: Document,
+        replaced: Option<&str>,
+        open: bool,
+    ) -> Result<Config, Vec<Problem>> {
         let mut problems = Vec::new();
         let default = replaced.or(document.connector.as_deref());
         let mut connectors = BTreeMap::new();
@@ -71,7 +77,7 @@ impl Resolver {
         ];
         let [source, sink, dead_letters] = ends.map(|(end, own)| {
             let name = own.or(default).unwrap_or_default().to_owned();
-            if end == "dead_letters" && pipeline.dead_letters.is_none() {
+            if !open || end == "dead_letters" && pipeline.dead_letters.is_none() {
                 return name;
             }
             let at = own.map_or("/connector".to_owned(), |_| format!("/pipeline/{end}/connector"));

@@ -7,6 +7,7 @@ mod demo;
 mod gaps;
 mod groups;
 mod pipeline_file;
+mod pipeline_tests;
 mod readme;
 mod rejects;
 mod secure;
