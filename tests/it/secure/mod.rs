@@ -2,8 +2,10 @@
 //! cause is named.
 
 mod faults;
+mod quiet;
 mod rights;
 mod sensors;
+mod strangers;
 mod tokens;
 
 use std::path::PathBuf;
