@@ -31,7 +31,7 @@ struct Shared {
 
 /// A certificate to issue.
 #[derive(Clone, Debug)]
-pub struct Request<'a> {
+pub struct CertificateRequest<'a> {
     authority: &'a Authority,
     subject: Subject,
 }
@@ -84,20 +84,20 @@ impl Authority {
         self.shared.folder.path()
     }
 
-    /// A server's certificate, for `localhost` and 127.0.0.1 unless [`Request::names`] says otherwise.
-    pub fn server(&self, name: &str) -> Request<'_> {
+    /// A server's certificate, for `localhost` and 127.0.0.1 unless [`CertificateRequest::names`] says otherwise.
+    pub fn server(&self, name: &str) -> CertificateRequest<'_> {
         let names = vec!["localhost".to_string(), "127.0.0.1".into()];
         self.request(name, Some(names))
     }
 
     /// A client's certificate; its subject is `CN=NAME`.
-    pub fn client(&self, name: &str) -> Request<'_> {
+    pub fn client(&self, name: &str) -> CertificateRequest<'_> {
         self.request(name, None)
     }
 
-    fn request(&self, name: &str, names: Option<Vec<String>>) -> Request<'_> {
+    fn request(&self, name: &str, names: Option<Vec<String>>) -> CertificateRequest<'_> {
         let now = SystemTime::now();
-        Request {
+        CertificateRequest {
             authority: self,
             subject: Subject {
                 name: name.into(),
@@ -115,7 +115,7 @@ impl Default for Authority {
     }
 }
 
-impl Request<'_> {
+impl CertificateRequest<'_> {
     /// Host names and addresses that the certificate is for.
     #[must_use]
     pub fn names(mut self, names: &[&str]) -> Self {

@@ -38,7 +38,7 @@ use native::Native;
 
 pub use acl::{Operation, Resource};
 pub use audit::{Audit, Load, Make, await_until};
-pub use authority::{Authority, Certificate, Request};
+pub use authority::{Authority, Certificate, CertificateRequest};
 pub use builder::KafkaBuilder;
 pub use client::{Message, TopicBuilder};
 pub use faults::Fault;
