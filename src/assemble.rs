@@ -6,14 +6,14 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use forebay_connectors::kafka::{Endpoint, Kafka};
-use forebay_connectors::{Connector, GroupProtocol, SinkSpec, SourceSpec, Topics};
+use forebay_connectors::{Connector, GroupProtocol, Needs, SinkSpec, SourceSpec, Topics};
 use forebay_core::dead_letters::DeadLetters;
 use forebay_core::lane::{Lane, OnGap, Rules, Stop};
 use forebay_core::metrics::{AllMetrics, LaneMetrics};
 use forebay_core::{Error, Result};
 
-use crate::config::{self, Compression, Config, ConnectorConfig, OnReject, Protocol};
+use crate::config::{self, Compression, Config, OnReject, Protocol};
+use crate::control::{Connectors, Control};
 use crate::plan::Plan;
 
 /// How long the cluster may take to answer at the start.
@@ -25,6 +25,7 @@ const FLUSH_WITHIN: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Running {
     pub metrics: AllMetrics,
+    control: Control,
     stop: Stop,
     lanes: Vec<JoinHandle<()>>,
     outcomes: Receiver<Result<()>>,
@@ -56,6 +57,7 @@ impl Running {
                 ));
             }
         }
+        drop(self.control);
         outcome
     }
 }
@@ -65,11 +67,8 @@ impl Running {
 /// # Errors
 /// `Fatal` where the cluster does not answer or a topic does not exist, within 15 seconds, naming it.
 pub fn start(config: &Config, plan: &Plan) -> Result<Running> {
-    let connectors: BTreeMap<&str, Arc<dyn Connector>> = config
-        .connectors
-        .iter()
-        .map(|(name, c)| (name.as_str(), open(c)))
-        .collect();
+    let control = Control::start()?;
+    let connectors = control.open(config)?;
     let partitions = verify(config, &connectors)?;
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let lanes = config
@@ -80,6 +79,7 @@ pub fn start(config: &Config, plan: &Plan) -> Result<Running> {
     let stop = Stop::default();
     let (report, outcomes) = sync_channel(lanes);
     let mut running = Running {
+        control,
         metrics: Vec::new(),
         stop: stop.clone(),
         lanes: Vec::new(),
@@ -91,7 +91,7 @@ pub fn start(config: &Config, plan: &Plan) -> Result<Running> {
             config,
             plan,
             &connectors,
-            lanes,
+            (number, lanes),
             Arc::clone(&metrics),
             stop.clone(),
         );
@@ -111,72 +111,55 @@ pub fn start(config: &Config, plan: &Plan) -> Result<Running> {
     Ok(running)
 }
 
-fn open(connector: &ConnectorConfig) -> Arc<dyn Connector> {
-    let ConnectorConfig::Kafka(kafka) = connector;
-    let client = kafka
-        .client
-        .iter()
-        .map(|(name, value)| (name.clone(), value.0.clone()))
-        .collect();
-    Arc::new(Kafka::new(Endpoint {
-        bootstrap: kafka.bootstrap.clone(),
-        client,
-    }))
-}
-
-fn connector<'a>(
-    connectors: &'a BTreeMap<&str, Arc<dyn Connector>>,
-    name: &str,
-) -> Result<&'a Arc<dyn Connector>> {
+fn connector<'a>(connectors: &'a Connectors, name: &str) -> Result<&'a Arc<dyn Connector>> {
     connectors
         .get(name)
         .ok_or_else(|| Error::config("find a connector").with("name", name))
 }
 
-/// Asks each cluster for the topics the pipeline needs there; returns the number of partitions to read.
-fn verify(config: &Config, connectors: &BTreeMap<&str, Arc<dyn Connector>>) -> Result<usize> {
-    let pipeline = &config.document.pipeline;
-    let mut topics: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    topics
-        .entry(&config.sink_connector)
-        .or_default()
-        .push(pipeline.sink.topic.clone());
-    if let Some(dead) = &pipeline.dead_letters {
-        topics
-            .entry(&config.dead_letters_connector)
-            .or_default()
-            .push(dead.topic.clone());
-    }
-    let read = match &config.topics {
-        Topics::Names(names) => names.clone(),
-        Topics::Pattern(_) => Vec::new(),
-    };
-    topics
-        .entry(&config.source_connector)
-        .or_default()
-        .extend(read.iter().cloned());
+/// Asks each cluster for what the pipeline needs there; returns the number of partitions to read.
+fn verify(config: &Config, connectors: &Connectors) -> Result<usize> {
     let mut partitions = usize::MAX;
-    for (name, topics) in topics {
-        let found = connector(connectors, name)?.verify(&topics, ANSWER_WITHIN)?;
-        if name == config.source_connector && !read.is_empty() {
-            partitions = read.iter().filter_map(|topic| found.get(topic)).sum();
+    for (name, needs) in needs(config) {
+        let found = connector(connectors, name)?.verify(&needs, ANSWER_WITHIN)?;
+        if name == config.source_connector && !needs.read.is_empty() {
+            partitions = needs.read.iter().filter_map(|topic| found.get(topic)).sum();
         }
     }
     Ok(partitions)
 }
 
+/// What the pipeline needs of each connector.
+pub fn needs(config: &Config) -> BTreeMap<&str, Needs> {
+    let pipeline = &config.document.pipeline;
+    let mut all: BTreeMap<&str, Needs> = BTreeMap::new();
+    let read = all.entry(&config.source_connector).or_default();
+    read.group = Some(pipeline.source.group.clone());
+    if let Topics::Names(names) = &config.topics {
+        read.read.clone_from(names);
+    }
+    let written = all.entry(&config.sink_connector).or_default();
+    written.write.push(pipeline.sink.topic.clone());
+    if let Some(dead) = &pipeline.dead_letters {
+        let written = all.entry(&config.dead_letters_connector).or_default();
+        written.write.push(dead.topic.clone());
+    }
+    all
+}
+
 fn lane(
     config: &Config,
     plan: &Plan,
-    connectors: &BTreeMap<&str, Arc<dyn Connector>>,
-    lanes: usize,
+    connectors: &Connectors,
+    (number, lanes): (usize, usize),
     metrics: Arc<LaneMetrics>,
     stop: Stop,
 ) -> Result<Lane> {
     // A quarter each: what is prefetched, what is on its way, what the producer holds; the rest for the batch at hand.
     let memory = usize::try_from(config.document.pipeline.memory.0).unwrap_or(usize::MAX);
     let quarter = memory / lanes / 4;
-    let source = connector(connectors, &config.source_connector)?.source(&source_spec(config, quarter))?;
+    let source =
+        connector(connectors, &config.source_connector)?.source(&source_spec(config, number, quarter))?;
     let sink = sink_spec(config, quarter);
     let mut sinks = vec![connector(connectors, &config.sink_connector)?.sink(&sink)?];
     let apart = config.dead_letters_connector != config.sink_connector;
@@ -194,7 +177,7 @@ fn lane(
     ))
 }
 
-fn source_spec(config: &Config, prefetch_bytes: usize) -> SourceSpec {
+fn source_spec(config: &Config, lane: usize, prefetch_bytes: usize) -> SourceSpec {
     let source = &config.document.pipeline.source;
     SourceSpec {
         topics: config.topics.clone(),
@@ -205,6 +188,7 @@ fn source_spec(config: &Config, prefetch_bytes: usize) -> SourceSpec {
             Protocol::Range => GroupProtocol::Range,
             Protocol::Consumer => GroupProtocol::Consumer,
         },
+        instance_id: source.instance_id.as_ref().map(|id| format!("{id}-{lane}")),
         prefetch_bytes,
     }
 }
@@ -225,7 +209,8 @@ fn sink_spec(config: &Config, buffer_bytes: usize) -> SinkSpec {
     }
 }
 
-fn rules(config: &Config, max_bytes: usize) -> Rules {
+/// What lanes of this pipeline may do, with `max_bytes` on their way at most.
+pub(crate) fn rules(config: &Config, max_bytes: usize) -> Rules {
     let pipeline = &config.document.pipeline;
     let apart = config.dead_letters_connector != config.sink_connector;
     Rules {

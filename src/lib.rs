@@ -4,6 +4,8 @@
 #[cfg(all(feature = "kafka", feature = "json", feature = "onnx", feature = "sql"))]
 pub mod assemble;
 pub mod config;
+#[cfg(feature = "kafka")]
+pub mod control;
 #[cfg(feature = "demo")]
 pub mod demo;
 #[cfg(feature = "cli")]
@@ -14,6 +16,8 @@ pub mod logging;
 pub mod plan;
 #[cfg(feature = "cli")]
 pub mod telemetry;
+#[cfg(feature = "cli")]
+pub mod testing;
 
 pub use forebay_auth as auth;
 pub use forebay_connectors as connectors;

@@ -8,14 +8,19 @@ use forebay_core::Result;
 use forebay_core::sink::Sink;
 use forebay_core::source::Source;
 
+use crate::finding::{Finding, Needs};
+
 /// A system that lanes read from and write to; opens one source and one sink per lane.
 pub trait Connector: Debug + Send + Sync {
-    /// Checks that the system answers and knows these topics; waits at most `within`. Returns the number of
-    /// partitions of each. Creates nothing.
+    /// Checks that the system answers and gives what a pipeline needs. Returns the number of partitions of each topic.
+    /// Creates nothing. A topic is waited for at most `within`; where nothing answers, the cause takes some seconds more.
     ///
     /// # Errors
-    /// `Fatal`, naming the address or the topic.
-    fn verify(&self, topics: &[String], within: Duration) -> Result<BTreeMap<String, usize>>;
+    /// `Fatal`, or `Auth` where credentials are at fault: the cause, naming the address, the topic or the group.
+    fn verify(&self, needs: &Needs, within: Duration) -> Result<BTreeMap<String, usize>>;
+
+    /// Looks step by step at what lies between this process and what a pipeline needs; tells each finding as it comes.
+    fn diagnose(&self, needs: &Needs, tell: &mut dyn FnMut(Finding));
 
     /// A reading end for one lane.
     ///
@@ -63,6 +68,8 @@ pub struct SourceSpec {
     pub group: String,
     pub start: Start,
     pub protocol: GroupProtocol,
+    /// This lane's own id, for static membership (KIP-345).
+    pub instance_id: Option<String>,
     /// Bytes that may lie prefetched, at most.
     pub prefetch_bytes: usize,
 }

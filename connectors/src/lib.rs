@@ -8,12 +8,18 @@ pub mod embedded;
 pub mod embedded_ends;
 #[cfg(feature = "demo")]
 mod embedded_ffi;
+pub mod finding;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+pub mod sasl;
 pub mod self_hosted;
+pub mod tls;
+mod wrong;
 
 pub use connector::{Connector, GroupProtocol, SinkSpec, SourceSpec, Start, Topics};
-pub use self_hosted::{KafkaConfig, OWNED, Scalar, owned};
+pub use finding::{Finding, Needs, Outcome};
+pub use self_hosted::{KafkaConfig, OWNED, Resolved, Scalar, owned};
+pub use wrong::Wrong;
 
 /// What a connector's `kind` may name.
 #[derive(Clone, Copy, Debug)]

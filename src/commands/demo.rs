@@ -10,6 +10,7 @@ use forebay::assemble;
 use forebay::config::{Config, ConnectorConfig};
 use forebay::connectors::embedded::{Embedded, MAX_LEAD};
 use forebay::connectors::embedded_ends::{Reader, Writer};
+use forebay::connectors::sasl::Login;
 use forebay::connectors::{Scalar, Topics};
 use forebay::core::lane::Stop;
 use forebay::core::metrics::AllMetrics;
@@ -59,6 +60,7 @@ pub(super) fn run(command: &Demo) -> Result<(), Failure> {
     for connector in config.connectors.values_mut() {
         let ConnectorConfig::Kafka(kafka) = connector;
         kafka.bootstrap = vec![embedded.bootstrap().to_string()];
+        (kafka.tls, kafka.login) = (None, Login::None);
         // The mock cluster does not wake a waiting fetch when records come; a real one does.
         let wait = Scalar("5".into());
         kafka.client.entry("fetch.wait.max.ms".into()).or_insert(wait);

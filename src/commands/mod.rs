@@ -4,8 +4,10 @@ mod check;
 mod connectors;
 #[cfg(feature = "demo")]
 mod demo;
+mod doctor;
 mod run;
 mod schema;
+mod test;
 mod version;
 
 use std::path::{Path, PathBuf};
@@ -33,6 +35,10 @@ enum Command {
     Run(run::Run),
     /// Prints the plan of a pipeline, or what does not fit; touches no broker.
     Check(Pipeline),
+    /// Looks whether a pipeline can run from here, step by step, and says what to do where it cannot.
+    Doctor(doctor::Doctor),
+    /// Runs recorded events through pipelines in memory and compares; needs no broker.
+    Test(test::Test),
     /// Scores the example's telemetry on an embedded cluster.
     #[cfg(feature = "demo")]
     Demo(demo::Demo),
@@ -58,6 +64,8 @@ enum Failure {
     /// The pipeline file, with the places.
     Problems(Vec<Problem>),
     Error(Error),
+    /// It is said already; what is left is the exit code.
+    Said(Kind),
 }
 
 impl From<Error> for Failure {
@@ -87,6 +95,8 @@ pub(crate) fn main() -> ExitCode {
         None => Err(Error::config("name a command; `forebay --help` lists them").into()),
         Some(Command::Run(command)) => run::run(&command),
         Some(Command::Check(pipeline)) => check::run(&pipeline),
+        Some(Command::Doctor(command)) => doctor::run(&command),
+        Some(Command::Test(command)) => test::run(&command),
         #[cfg(feature = "demo")]
         Some(Command::Demo(command)) => demo::run(&command),
         Some(Command::Connectors) => {
@@ -119,13 +129,18 @@ fn report(failure: &Failure) -> ExitCode {
         }
         Failure::Error(error) => {
             eprintln!("error: {error}");
-            ExitCode::from(match error.kind() {
-                Kind::Config => 2,
-                Kind::Auth => 3,
-                Kind::Retry | Kind::Reject | Kind::Fatal => 1,
-            })
+            exit_code(error.kind())
         }
+        Failure::Said(kind) => exit_code(*kind),
     }
+}
+
+fn exit_code(kind: Kind) -> ExitCode {
+    ExitCode::from(match kind {
+        Kind::Config => 2,
+        Kind::Auth => 3,
+        Kind::Retry | Kind::Reject | Kind::Fatal => 1,
+    })
 }
 
 #[allow(

@@ -70,6 +70,9 @@ pub struct SourceConfig {
     pub on_gap: OnGap,
     #[serde(default)]
     pub group_protocol: Protocol,
+    /// Static membership: a restart within the session timeout moves no partition. Unique to each process; lanes add
+    /// their number to it.
+    pub instance_id: Option<String>,
 }
 
 /// Where results go.

@@ -1,6 +1,8 @@
 //! The pipeline file: read, located, interpolated, validated, typed. Opens nothing but the file and what `${file:..}` names;
 //! knows no lane and no broker.
 
+#[cfg(feature = "cli")]
+pub(crate) mod beside;
 mod columns;
 mod file;
 mod forms;
@@ -19,7 +21,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use forebay_connectors::{KafkaConfig, Start, Topics};
+use forebay_connectors::{Resolved, Start, Topics};
 use forebay_core::codec::Column;
 use serde::Deserialize;
 
@@ -52,7 +54,7 @@ impl fmt::Debug for Options<'_> {
 /// A connector that this run uses.
 #[derive(Clone, Debug)]
 pub enum ConnectorConfig {
-    Kafka(KafkaConfig),
+    Kafka(Resolved),
 }
 
 /// A valid pipeline file.
@@ -95,6 +97,21 @@ impl Config {
     /// # Errors
     /// Every problem of the file, each with its place.
     pub fn load(path: &Path, options: &Options<'_>) -> Result<Self, Vec<Problem>> {
+        let (file, base) = Self::read(path)?;
+        Self::parse(file, base, options)
+    }
+
+    /// Reads and checks `path` for a run that opens no connector: what only connectors use need not be set, and
+    /// `connectors` stays empty.
+    ///
+    /// # Errors
+    /// Every problem of the file, each with its place.
+    pub fn load_without_connectors(path: &Path, options: &Options<'_>) -> Result<Self, Vec<Problem>> {
+        let (file, base) = Self::read(path)?;
+        Self::parse_with(file, base, options, false)
+    }
+
+    fn read(path: &Path) -> Result<(File, PathBuf), Vec<Problem>> {
         let name = path.display().to_string();
         let mut file = File {
             name,
@@ -103,13 +120,22 @@ impl Config {
         let start = tree::Place { line: 1, column: 1 };
         file.text = std::fs::read_to_string(path)
             .map_err(|e| vec![file.hidden(start, format!("read the pipeline file: {}", e.kind()))])?;
-        let base = path.parent().unwrap_or(Path::new("")).to_owned();
-        Self::parse(file, base, options)
+        Ok((file, path.parent().unwrap_or(Path::new("")).to_owned()))
     }
 
     fn parse(file: File, base: PathBuf, options: &Options<'_>) -> Result<Self, Vec<Problem>> {
+        Self::parse_with(file, base, options, true)
+    }
+
+    fn parse_with(
+        file: File,
+        base: PathBuf,
+        options: &Options<'_>,
+        connectors: bool,
+    ) -> Result<Self, Vec<Problem>> {
         let mut tree = Tree::parse(&file).map_err(|problem| vec![problem])?;
-        let used = resolve::used_connectors(&tree.value, options.connector.as_deref());
+        let mut used = resolve::used_connectors(&tree.value, options.connector.as_deref());
+        used.retain(|_| connectors);
         let mut found = Interpolated::default();
         let skip = |at: &str| {
             let name = at
@@ -151,7 +177,7 @@ impl Config {
             base,
             masks: found.masks,
         }
-        .config(document, options.connector.as_deref())
+        .config(document, options.connector.as_deref(), connectors)
     }
 
     /// A problem at the place of a JSON pointer such as `/pipeline/steps/0`.

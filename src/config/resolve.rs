@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use forebay_connectors::{KafkaConfig, Start, Topics, owned};
+use forebay_connectors::{KafkaConfig, Start, Topics, Wrong, owned};
 use forebay_core::codec::Column;
 use serde::Deserialize;
 use serde_json::Value;
@@ -55,7 +55,13 @@ pub(crate) struct Resolver {
 }
 
 impl Resolver {
-    pub(crate) fn config(self, document: Document, replaced: Option<&str>) -> Result<Config, Vec<Problem>> {
+    /// With `open` the connectors that a run uses are read as well.
+    pub(crate) fn config(
+        self,
+        document: Document,
+        replaced: Option<&str>,
+        open: bool,
+    ) -> Result<Config, Vec<Problem>> {
         let mut problems = Vec::new();
         let default = replaced.or(document.connector.as_deref());
         let mut connectors = BTreeMap::new();
@@ -71,17 +77,15 @@ impl Resolver {
         ];
         let [source, sink, dead_letters] = ends.map(|(end, own)| {
             let name = own.or(default).unwrap_or_default().to_owned();
-            if end == "dead_letters" && pipeline.dead_letters.is_none() {
+            if !open || end == "dead_letters" && pipeline.dead_letters.is_none() {
                 return name;
             }
-            match self.connector(&name) {
+            let at = own.map_or("/connector".to_owned(), |_| format!("/pipeline/{end}/connector"));
+            match self.connector(&name, &at) {
                 Ok(connector) => {
                     connectors.insert(name.clone(), connector);
                 }
-                Err(why) if own.is_some() => {
-                    problems.push(self.at(&format!("/pipeline/{end}/connector"), why))
-                }
-                Err(why) => problems.push(self.at("/connector", why)),
+                Err(wrong) => problems.extend(wrong),
             }
             name
         });
@@ -133,29 +137,34 @@ impl Resolver {
         self.file.problem_at(pointer, self.tree.place(pointer), message)
     }
 
-    fn connector(&self, name: &str) -> Result<ConnectorConfig, String> {
+    /// The connector `name`, which is named at `at`.
+    fn connector(&self, name: &str, at: &str) -> Result<ConnectorConfig, Vec<Problem>> {
         let all = self.tree.value["connectors"].as_object();
         let names: Vec<&str> = all
             .into_iter()
             .flat_map(|all| all.keys().map(String::as_str))
             .collect();
         if name.is_empty() {
-            return Err(format!(
-                "no connector is named: add `connector: NAME`; there are: {}",
-                names.join(", ")
-            ));
+            let names = names.join(", ");
+            let message = format!("no connector is named: add `connector: NAME`; there are: {names}");
+            return Err(vec![self.at(at, message)]);
         }
         let Some(entry) = all.and_then(|all| all.get(name)) else {
             let near = super::validate::nearest(name, &names);
-            return Err(format!("there is no connector `{name}`{near}"));
+            return Err(vec![self.at(at, format!("there is no connector `{name}`{near}"))]);
         };
         let mut own = entry.clone();
         if let Some(map) = own.as_object_mut() {
             map.remove("kind");
         }
-        let own = KafkaConfig::deserialize(own);
-        own.map(ConnectorConfig::Kafka)
-            .map_err(|_| format!("the connector `{name}` does not fit its kind"))
+        let own = KafkaConfig::deserialize(own)
+            .map_err(|_| vec![self.at(at, format!("the connector `{name}` does not fit its kind"))])?;
+        let here = child("/connectors", name);
+        let resolved = own.resolve(&self.base).map_err(|wrong| {
+            let one = |w: Wrong| self.at(&format!("{here}/{}", w.key), w.message);
+            wrong.into_iter().map(one).collect::<Vec<_>>()
+        });
+        resolved.map(ConnectorConfig::Kafka)
     }
 
     fn topics(&self, document: &Document, problems: &mut Vec<Problem>) -> Topics {

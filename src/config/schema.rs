@@ -52,7 +52,7 @@ pub fn schema() -> Value {
 }
 
 /// `X or null`, which optional keys give, becomes `X`: a mistake inside a choice would lose its place.
-fn drop_null_choices(node: &mut Value) {
+pub(super) fn drop_null_choices(node: &mut Value) {
     match node {
         Value::Object(map) => {
             let null = json!({ "type": "null" });

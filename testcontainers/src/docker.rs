@@ -7,6 +7,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::access::Access;
+use crate::settings::Property;
 use crate::{ports, settings};
 
 /// A container; removed on drop.
@@ -103,10 +105,15 @@ fn run_arguments(port: u16, pid: u32, properties: &[(String, String)]) -> Vec<St
 }
 
 impl Docker {
-    pub(crate) fn start(count: usize, properties: &[(String, String)]) -> io::Result<Self> {
+    pub(crate) fn start(count: usize, properties: &[Property], access: &Access) -> io::Result<Self> {
         if count != 1 {
             return Err(io::Error::other(
                 "several nodes run as native processes only; set FOREBAY_TEST_BACKEND=native",
+            ));
+        }
+        if !access.is_plain() {
+            return Err(io::Error::other(
+                "secure listeners and authorizers run in native processes only; set FOREBAY_TEST_BACKEND=native",
             ));
         }
         sweep();
@@ -171,5 +178,12 @@ mod tests {
         assert!(has(
             "KAFKA_ADVERTISED_LISTENERS=PLAINTEXT://127.0.0.1:4711,INSIDE://localhost:9094"
         ));
+    }
+    #[test]
+    fn secure_listeners_are_refused_with_what_to_do() {
+        let mut access = Access::default();
+        access.listeners.push(crate::Listener::tls("TLS"));
+        let error = Docker::start(1, &[], &access).unwrap_err().to_string();
+        assert!(error.contains("FOREBAY_TEST_BACKEND=native"), "{error}");
     }
 }

@@ -2,28 +2,49 @@
 //! native processes elsewhere. `FOREBAY_TEST_BACKEND=docker|native` forces one. Everything ends with the test process,
 //! whatever ends it; logs are kept where a test panics.
 //!
-//! The container backend starts one node; where no engine runs, its tests cover the command line it builds, and the
+//! A cluster can have listeners with TLS, passwords and tokens beside its plain one, and an authorizer; certificates come
+//! from an [`Authority`], tokens from an [`Issuer`]. [`Fault`] and [`Proxy`] are connections that go wrong.
+//!
+//! The container backend starts one plain node; where no engine runs, its tests cover the command line it builds, and the
 //! container itself is not run.
 
+mod accept;
+mod access;
+mod acl;
+mod acl_ffi;
 mod audit;
+mod authority;
+mod builder;
 mod client;
 mod docker;
+mod faults;
+mod issuer;
+mod jaas;
+mod listener;
 mod native;
 mod ports;
 pub mod process;
+mod proxy;
 mod reaper;
 mod settings;
+mod x509;
 
 use std::io;
-use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use docker::Docker;
 use native::Native;
 
+pub use acl::{Operation, Resource};
 pub use audit::{Audit, Load, Make, await_until};
+pub use authority::{Authority, Certificate, CertificateRequest};
+pub use builder::KafkaBuilder;
 pub use client::{Message, TopicBuilder};
+pub use faults::Fault;
+pub use issuer::{Failure, Issuer, TokenRequest};
+pub use listener::{Listener, Mechanism};
+pub use proxy::Proxy;
 
 /// A running cluster; ends on drop.
 #[derive(Debug)]
@@ -39,96 +60,8 @@ enum Backend {
     Docker(Docker),
 }
 
-/// What a cluster should be like.
-#[derive(Clone, Debug)]
-pub struct KafkaBuilder {
-    nodes: usize,
-    properties: Vec<(String, String)>,
-    process: native::Options,
-}
-
 /// How long brokers may take until they answer.
 const READY_WITHIN: Duration = Duration::from_secs(120);
-/// How often a cluster is started whose ports are taken.
-const TRIES: usize = 4;
-
-impl KafkaBuilder {
-    /// One node or three.
-    #[must_use]
-    pub fn nodes(mut self, nodes: usize) -> Self {
-        self.nodes = nodes;
-        self
-    }
-
-    /// A broker property beside or instead of the tests' own.
-    #[must_use]
-    pub fn property(mut self, name: &str, value: &str) -> Self {
-        self.properties.push((name.into(), value.into()));
-        self
-    }
-
-    /// Where a native process keeps its data, instead of the folder for temporary files.
-    #[must_use]
-    pub fn folder(mut self, folder: &Path) -> Self {
-        self.process.folder = Some(folder.into());
-        self
-    }
-
-    /// A native process that starts slower and runs faster: more heap, every compiler of the JVM.
-    #[must_use]
-    pub fn for_speed(mut self) -> Self {
-        self.process.for_speed = true;
-        self
-    }
-
-    /// Starts it and waits until every broker answers.
-    ///
-    /// # Panics
-    /// Where no broker can be started; the text says what is missing.
-    pub fn start(self) -> Kafka {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            match self.try_start() {
-                Ok(kafka) => return kafka,
-                // A port that was free may be taken by now: another try finds others.
-                Err(error) if tries < TRIES && error.to_string().contains("Address already in use") => {}
-                Err(error) => panic!("start Kafka: {error}"),
-            }
-        }
-    }
-
-    fn try_start(&self) -> io::Result<Kafka> {
-        let backend = if uses_docker(self.nodes) {
-            Backend::Docker(Docker::start(self.nodes, &self.properties)?)
-        } else {
-            Backend::Native(Native::start(self.nodes, &self.properties, &self.process)?)
-        };
-        let bootstrap = match &backend {
-            Backend::Native(native) => native.bootstrap(),
-            Backend::Docker(docker) => docker.bootstrap(),
-        };
-        let kafka = Kafka {
-            backend: Mutex::new(backend),
-            bootstrap,
-            nodes: self.nodes,
-        };
-        for i in 0..self.nodes {
-            kafka.await_node(i, self.nodes)?;
-        }
-        Ok(kafka)
-    }
-}
-
-fn uses_docker(nodes: usize) -> bool {
-    static USABLE: OnceLock<bool> = OnceLock::new();
-    match std::env::var("FOREBAY_TEST_BACKEND").as_deref() {
-        Ok("docker") => true,
-        Ok("native") => false,
-        _ => nodes == 1 && *USABLE.get_or_init(docker::is_usable),
-    }
-}
-
 impl Kafka {
     /// One node.
     pub fn start() -> Self {
@@ -137,11 +70,7 @@ impl Kafka {
 
     /// A cluster to be described.
     pub fn builder() -> KafkaBuilder {
-        KafkaBuilder {
-            nodes: 1,
-            properties: Vec::new(),
-            process: native::Options::default(),
-        }
+        KafkaBuilder::new()
     }
 
     /// One node for all tests of a process that only need topics of their own. It ends with the process.
@@ -153,6 +82,30 @@ impl Kafka {
     /// `host:port`, separated by commas.
     pub fn bootstrap(&self) -> &str {
         &self.bootstrap
+    }
+
+    /// Where a listener is, by its name: `localhost:port`, separated by commas.
+    ///
+    /// # Panics
+    /// Where the cluster has no such listener.
+    pub fn address(&self, listener: &str) -> String {
+        let address = match &*self.backend() {
+            Backend::Native(native) => native.listener(listener),
+            Backend::Docker(_) => None,
+        };
+        address.unwrap_or_else(|| panic!("the cluster has no listener {listener}"))
+    }
+
+    /// Who issued the brokers' certificates.
+    ///
+    /// # Panics
+    /// Where the cluster has no listener with TLS, and was given no authority.
+    pub fn authority(&self) -> Authority {
+        let authority = match &*self.backend() {
+            Backend::Native(native) => native.authority(),
+            Backend::Docker(_) => None,
+        };
+        authority.expect("a cluster with a certificate authority")
     }
 
     fn backend(&self) -> MutexGuard<'_, Backend> {
@@ -188,6 +141,13 @@ impl Kafka {
         ready.unwrap_or_else(|e| panic!("start node {i}: {e}"));
     }
 
+    fn is_open(&self, i: usize) -> bool {
+        match &*self.backend() {
+            Backend::Native(native) => native.is_open(i),
+            Backend::Docker(_) => true,
+        }
+    }
+
     /// Waits until node `i` answers at its own address and knows of `count` brokers.
     fn await_node(&self, i: usize, count: usize) -> io::Result<()> {
         let until = Instant::now() + READY_WITHIN;
@@ -195,7 +155,7 @@ impl Kafka {
             Backend::Native(native) => native.address(i),
             Backend::Docker(docker) => docker.bootstrap(),
         };
-        while client::brokers(&address) < count {
+        while client::brokers(&address) < count || !self.is_open(i) {
             if let Backend::Native(native) = &mut *self.backend()
                 && let Some(log) = native.failure()
             {

@@ -2,14 +2,17 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::access::Access;
+use crate::authority::Authority;
 use crate::reaper::Reaper;
-use crate::settings::common;
+use crate::settings::{self, Property};
 use crate::{await_until, ports, process};
 
 /// How processes run.
@@ -27,6 +30,8 @@ pub(crate) struct Native {
     data: TempDir,
     reaper: Reaper,
     for_speed: bool,
+    /// Also holds the certificates that the nodes read.
+    access: Access,
 }
 
 #[derive(Debug)]
@@ -34,6 +39,8 @@ struct Node {
     folder: PathBuf,
     port: u16,
     controller: u16,
+    /// One per listener beside the plain one.
+    others: Vec<u16>,
     process: Option<Child>,
 }
 
@@ -49,9 +56,11 @@ const RELEASED_WITHIN: Duration = Duration::from_secs(30);
 impl Native {
     pub(crate) fn start(
         count: usize,
-        properties: &[(String, String)],
+        properties: &[Property],
         options: &Options,
+        access: &Access,
     ) -> io::Result<Self> {
+        let access = access.complete();
         let mut data = tempfile::Builder::new();
         let data = data.prefix("forebay-kafka-");
         let data = match &options.folder {
@@ -60,38 +69,28 @@ impl Native {
         };
         let reaper = Reaper::watch(data.path())?;
         fs::write(data.path().join(LOGGING_FILE), LOGGING)?;
-        let ports: Vec<u16> = (0..2 * count).map(|_| ports::free()).collect();
-        let (brokers, controllers) = ports.split_at(count);
-        let voters: Vec<String> = controllers
-            .iter()
-            .enumerate()
-            .map(|(i, port)| format!("{}@127.0.0.1:{port}", i + 1))
-            .collect();
         let mut nodes = Vec::new();
         for i in 0..count {
             let folder = data.path().join(format!("node-{}", i + 1));
             fs::create_dir_all(&folder)?;
-            let settings = settings(
-                i + 1,
-                count,
-                brokers[i],
-                controllers[i],
-                &voters.join(","),
-                &folder,
-            );
-            let own = properties.iter().map(|(name, value)| format!("{name}={value}\n"));
-            fs::write(
-                folder.join("server.properties"),
-                settings + &own.collect::<String>(),
-            )?;
             nodes.push(Node {
                 folder,
-                port: brokers[i],
-                controller: controllers[i],
+                port: ports::free(),
+                controller: ports::free(),
+                others: access.listeners.iter().map(|_| ports::free()).collect(),
                 process: None,
             });
         }
-        let formats: io::Result<Vec<Child>> = nodes.iter().map(Node::format).collect();
+        let voter = |(i, node): (usize, &Node)| format!("{}@127.0.0.1:{}", i + 1, node.controller);
+        let voters: Vec<String> = nodes.iter().enumerate().map(voter).collect();
+        for (i, node) in nodes.iter().enumerate() {
+            let mut all = settings::node(i + 1, count, &voters.join(","), &node.folder);
+            all.extend(access.properties(node.port, node.controller, &node.others));
+            all.extend(properties.iter().cloned());
+            fs::write(node.folder.join("server.properties"), settings::text(&all))?;
+        }
+        let arguments = access.format_arguments()?;
+        let formats: io::Result<Vec<Child>> = nodes.iter().map(|n| n.format(&arguments)).collect();
         for mut child in formats? {
             if !child.wait()?.success() {
                 return Err(io::Error::other(format!(
@@ -105,6 +104,7 @@ impl Native {
             data,
             reaper,
             for_speed: options.for_speed,
+            access,
         };
         (0..count).try_for_each(|i| native.start_node(i))?;
         Ok(native)
@@ -125,11 +125,14 @@ impl Native {
             (false, 1) => &["-Xmx512m", QUICK_START],
             (false, _) => &["-Xmx320m", QUICK_START],
         };
+        let more = self.access.java_options();
+        let options = options.iter().copied().chain(more.iter().map(String::as_str));
+        let options: Vec<&str> = options.collect();
         let node = &mut self.nodes[i];
         await_until(RELEASED_WITHIN, "the node's ports are free", || {
-            ports::is_free(node.port) && ports::is_free(node.controller)
+            node.ports().all(ports::is_free)
         });
-        let mut command = java(options, &node.folder)?;
+        let mut command = java(&options, &node.folder)?;
         command
             .arg("kafka.Kafka")
             .arg(node.folder.join("server.properties"));
@@ -169,6 +172,28 @@ impl Native {
         Some(tail(&node))
     }
 
+    /// Where a listener beside the plain one is, on every node.
+    pub(crate) fn listener(&self, name: &str) -> Option<String> {
+        let at = self.access.listeners.iter().position(|l| l.name() == name)?;
+        let addresses: Vec<String> = self
+            .nodes
+            .iter()
+            .map(|n| format!("localhost:{}", n.others[at]))
+            .collect();
+        Some(addresses.join(","))
+    }
+
+    pub(crate) fn authority(&self) -> Option<Authority> {
+        self.access.authority.clone()
+    }
+
+    /// Whether node `i` takes connections on every listener: they open one after the other.
+    pub(crate) fn is_open(&self, i: usize) -> bool {
+        self.nodes[i]
+            .ports()
+            .all(|port| TcpStream::connect(("127.0.0.1", port)).is_ok())
+    }
+
     /// Where node `i` listens.
     pub(crate) fn address(&self, i: usize) -> String {
         format!("127.0.0.1:{}", self.nodes[i].port)
@@ -203,10 +228,17 @@ impl Drop for Native {
 }
 
 impl Node {
-    fn format(&self) -> io::Result<Child> {
+    fn ports(&self) -> impl Iterator<Item = u16> {
+        [self.port, self.controller]
+            .into_iter()
+            .chain(self.others.iter().copied())
+    }
+
+    fn format(&self, arguments: &[String]) -> io::Result<Child> {
         let mut command = java(&["-Xmx128m", QUICK_START], &self.folder)?;
         command.args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"]);
         command.arg(self.folder.join("server.properties"));
+        command.args(arguments);
         process::spawn(command)
     }
 }
@@ -242,21 +274,6 @@ fn home() -> io::Result<PathBuf> {
             "Apache Kafka's jars are not in the cache; run `make kafka`, or set FOREBAY_KAFKA_HOME",
         )
     })
-}
-
-fn settings(id: usize, count: usize, port: u16, controller: u16, voters: &str, folder: &Path) -> String {
-    let common = common(count)
-        .into_iter()
-        .map(|(name, value)| format!("{name}={value}\n"));
-    format!(
-        "{}node.id={id}\ncontroller.quorum.voters={voters}\n\
-         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
-         advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
-         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
-         inter.broker.listener.name=PLAINTEXT\nlog.dirs={}\n",
-        common.collect::<String>(),
-        folder.join("data").display()
-    )
 }
 
 /// The last lines of the logs below `folder`.

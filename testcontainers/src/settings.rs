@@ -1,4 +1,34 @@
-//! The brokers' settings that tests rely on, the same for a process and for a container.
+//! The brokers' settings that tests rely on, the same for a process and for a container, and the file they stand in.
+
+use std::path::Path;
+
+/// A name and its value.
+pub(crate) type Property = (String, String);
+
+/// The text of a properties file. Java reads it as Latin-1, with backslashes as escapes.
+pub(crate) fn text(properties: &[Property]) -> String {
+    let mut text = String::new();
+    for (name, value) in properties {
+        text.push_str(name);
+        text.push('=');
+        for (i, c) in value.chars().enumerate() {
+            match c {
+                '\\' => text.push_str("\\\\"),
+                '\n' => text.push_str("\\n"),
+                '\r' => text.push_str("\\r"),
+                '\t' => text.push_str("\\t"),
+                ' ' if i == 0 => text.push_str("\\ "),
+                ' '..='~' => text.push(c),
+                _ => c
+                    .encode_utf16(&mut [0; 2])
+                    .iter()
+                    .for_each(|unit| text.push_str(&format!("\\u{unit:04x}"))),
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
 
 /// Everything but names, addresses and folders, for a cluster of `count` nodes.
 pub(crate) fn common(count: usize) -> Vec<(&'static str, String)> {
@@ -43,9 +73,26 @@ pub(crate) fn common(count: usize) -> Vec<(&'static str, String)> {
     all
 }
 
+/// Everything of one of `count` native nodes but its listeners.
+pub(crate) fn node(id: usize, count: usize, voters: &str, folder: &Path) -> Vec<Property> {
+    let own = [
+        ("node.id", id.to_string()),
+        ("controller.quorum.voters", voters.to_string()),
+        ("log.dirs", folder.join("data").display().to_string()),
+    ];
+    let all = common(count).into_iter().chain(own);
+    all.map(|(name, value)| (name.to_string(), value)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_survive_a_properties_file() {
+        let line = text(&[("a.b".into(), " x\\y \"$é😀".into())]);
+        assert_eq!(line, "a.b=\\ x\\\\y \"$\\u00e9\\ud83d\\ude00\n");
+    }
 
     #[test]
     fn two_of_three_nodes_suffice_to_write() {

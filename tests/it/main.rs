@@ -7,8 +7,10 @@ mod demo;
 mod gaps;
 mod groups;
 mod pipeline_file;
+mod pipeline_tests;
 mod readme;
 mod rejects;
+mod secure;
 mod sensors;
 mod start;
 

@@ -2,17 +2,28 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
+use forebay_auth::{AuthError, AuthKind, Credentials, TokenCell};
+use forebay_core::{Error, Kind, Result};
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
+use tokio::runtime::Handle;
 
 use crate::connector::{GroupProtocol, SinkSpec, SourceSpec};
-use crate::self_hosted::{KafkaConfig, Scalar};
+use crate::sasl::Login;
+use crate::self_hosted::Resolved;
+use crate::tls::Tls;
 
 /// Where a cluster is and how its clients are set.
 #[derive(Clone)]
 pub struct Endpoint {
     pub bootstrap: Vec<String>,
+    /// `None` = plaintext.
+    pub tls: Option<Tls>,
+    pub credentials: Credentials,
+    pub client_rack: Option<String>,
     /// Raw librdkafka settings of the user; those in [`OWNED`](crate::OWNED) were refused before.
     pub client: BTreeMap<String, String>,
 }
@@ -23,18 +34,81 @@ impl fmt::Debug for Endpoint {
         let client: Vec<&str> = self.client.keys().map(String::as_str).collect();
         let mut out = f.debug_struct("Endpoint");
         out.field("bootstrap", &self.bootstrap);
+        out.field("protocol", &self.protocol());
         out.field("client", &client).finish()
     }
 }
 
-impl From<&KafkaConfig> for Endpoint {
-    fn from(config: &KafkaConfig) -> Self {
-        let setting = |(name, value): (&String, &Scalar)| (name.clone(), value.0.clone());
+impl Endpoint {
+    /// A plaintext cluster without credentials.
+    pub fn plaintext(bootstrap: impl Into<String>) -> Self {
         Self {
-            bootstrap: config.bootstrap.clone(),
-            client: config.client.iter().map(setting).collect(),
+            bootstrap: vec![bootstrap.into()],
+            tls: None,
+            credentials: Credentials::None,
+            client_rack: None,
+            client: BTreeMap::new(),
         }
     }
+
+    /// Gets the credentials; where that takes a token, waits at most `within` for the first one, and keeps it fresh on
+    /// `runtime`. Must not be called from a task of it.
+    ///
+    /// # Errors
+    /// `Auth` where an issuer refuses, `Fatal` where it does not answer.
+    pub fn open(from: &Resolved, within: Duration, runtime: &Handle) -> Result<Self> {
+        let credentials = match &from.login {
+            Login::None => Credentials::None,
+            Login::Password {
+                mechanism,
+                username,
+                password,
+            } => Credentials::Password {
+                mechanism: *mechanism,
+                username: username.clone(),
+                password: password.clone(),
+            },
+            Login::Oidc(issuer) => {
+                let cell = TokenCell::start(Arc::new(issuer.clone()), within, runtime);
+                Credentials::Token(cell.map_err(no_token)?)
+            }
+        };
+        let setting = |(name, value): (&String, &crate::Scalar)| (name.clone(), value.0.clone());
+        Ok(Self {
+            bootstrap: from.bootstrap.clone(),
+            tls: from.tls.clone(),
+            credentials,
+            client_rack: from.client_rack.clone(),
+            client: from.client.iter().map(setting).collect(),
+        })
+    }
+
+    /// `security.protocol`, as Kafka names it.
+    pub fn protocol(&self) -> &'static str {
+        match (&self.tls, &self.credentials) {
+            (None, Credentials::None) => "plaintext",
+            (Some(_), Credentials::None) => "ssl",
+            (None, _) => "sasl_plaintext",
+            (Some(_), _) => "sasl_ssl",
+        }
+    }
+
+    /// The SASL mechanism, where there is one.
+    pub fn mechanism(&self) -> Option<&'static str> {
+        match &self.credentials {
+            Credentials::None => None,
+            Credentials::Password { mechanism, .. } => Some(mechanism.name()),
+            Credentials::Token(_) => Some("OAUTHBEARER"),
+        }
+    }
+}
+
+fn no_token(error: AuthError) -> Error {
+    let kind = match error.kind {
+        AuthKind::Refused => Kind::Auth,
+        AuthKind::Unavailable => Kind::Fatal,
+    };
+    Error::new(kind, "get credentials for a connector").caused_by(error)
 }
 
 /// Settings of consumers only: a producer would warn of them.
@@ -77,7 +151,22 @@ impl Endpoint {
             .set("enable.metrics.push", "false")
             .set("allow.auto.create.topics", "false")
             // A broker that comes back should be found within a second or two.
-            .set("reconnect.backoff.max.ms", "1000");
+            .set("reconnect.backoff.max.ms", "1000")
+            .set("security.protocol", self.protocol());
+        if let Some(tls) = &self.tls {
+            encrypt(&mut config, tls);
+        }
+        if let Some(mechanism) = self.mechanism() {
+            config.set("sasl.mechanisms", mechanism);
+        }
+        if let Credentials::Password {
+            username, password, ..
+        } = &self.credentials
+        {
+            config
+                .set("sasl.username", username)
+                .set("sasl.password", password.expose());
+        }
         config
     }
 
@@ -97,6 +186,12 @@ impl Endpoint {
 
     pub(super) fn consumer(&self, spec: &SourceSpec) -> ClientConfig {
         let mut config = self.base();
+        if let Some(rack) = &self.client_rack {
+            config.set("client.rack", rack);
+        }
+        if let Some(id) = &spec.instance_id {
+            config.set("group.instance.id", id);
+        }
         config
             .set("group.id", &spec.group)
             .set("enable.auto.commit", "false")
@@ -149,5 +244,21 @@ impl Endpoint {
                 (spec.buffer_bytes / 1024).max(1024).to_string(),
             );
         self.with_overrides(config, CONSUMER)
+    }
+}
+
+fn encrypt(config: &mut ClientConfig, tls: &Tls) {
+    let checked = if tls.check_host_name { "https" } else { "none" };
+    config.set("ssl.endpoint.identification.algorithm", checked);
+    if let Some(ca) = &tls.ca {
+        config.set("ssl.ca.pem", ca);
+    }
+    if let Some(identity) = &tls.identity {
+        config
+            .set("ssl.certificate.pem", &identity.certificate)
+            .set("ssl.key.pem", identity.key.expose());
+        if let Some(password) = &identity.key_password {
+            config.set("ssl.key.password", password.expose());
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use forebay_auth::Subscription;
 use forebay_core::sink::{Confirmed, Outgoing, Refused, Sink, Ticket};
 use forebay_core::{Error, Result};
 use rdkafka::error::RDKafkaErrorCode as Code;
@@ -15,6 +16,7 @@ use tracing::debug;
 use super::endpoint::Endpoint;
 use super::ffi::{self, Produce, Report, Reports, TopicHandle};
 use super::group::log;
+use super::login::subscribe;
 use super::refused;
 use crate::connector::SinkSpec;
 
@@ -23,6 +25,7 @@ pub(super) struct KafkaSink {
     // Before the producer: handles must be dropped first.
     reports: Reports,
     topics: Vec<TopicHandle>,
+    _token: Option<Subscription>,
     producer: BaseProducer,
     outstanding: Outstanding,
 }
@@ -121,6 +124,7 @@ impl KafkaSink {
         Ok(Self {
             reports: Reports::new(producer.client()),
             topics: Vec::new(),
+            _token: subscribe(&endpoint.credentials, producer.client())?,
             producer,
             outstanding: Outstanding::default(),
         })

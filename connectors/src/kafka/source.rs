@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use forebay_auth::Subscription;
 use forebay_core::source::{Commit, Event, Limit, Membership, Source};
 use forebay_core::{Error, Kind, Partitions, Positions, Record, Records, Result, TopicPartition};
 use rdkafka::TopicPartitionList;
@@ -16,15 +17,17 @@ use tracing::{debug, warn};
 use super::endpoint::Endpoint;
 use super::ffi::{self, Answer, Commits, LaneQueue};
 use super::group::{Change, Group};
+use super::login::subscribe;
 use super::refused;
 use super::start::{self, list_of};
 use crate::connector::{SourceSpec, Start, Topics};
 
 /// A member of a consumer group.
 pub(super) struct KafkaSource {
-    // Before the consumer: its queues must be dropped first.
+    // Before the consumer: what holds its handle must be dropped first.
     queue: LaneQueue,
     commits: Commits,
+    _token: Option<Subscription>,
     consumer: BaseConsumer<Group>,
     start: Start,
     /// What to tell the lane next.
@@ -67,6 +70,7 @@ impl KafkaSource {
         let source = Self {
             queue,
             commits: Commits::new(consumer.client()),
+            _token: subscribe(&endpoint.credentials, consumer.client())?,
             consumer,
             start: spec.start,
             events: VecDeque::new(),

@@ -15,14 +15,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 fn source(embedded: &Embedded, protocol: GroupProtocol) -> Box<dyn Source> {
     let kafka = Kafka::new(Endpoint {
-        bootstrap: vec![embedded.bootstrap().to_string()],
         client: [("fetch.wait.max.ms".to_string(), "5".to_string())].into(),
+        ..Endpoint::plaintext(embedded.bootstrap())
     });
     let spec = SourceSpec {
         topics: Topics::Names(vec!["events".into()]),
         group: "g".into(),
         start: Start::Earliest,
         protocol,
+        instance_id: None,
         prefetch_bytes: 1 << 20,
     };
     kafka.source(&spec).expect("a source")

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use forebay_testcontainers::{Audit, Kafka, Load, await_until};
+use forebay_testcontainers::{Audit, Kafka, Listener, Load, Mechanism, await_until};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -143,7 +143,9 @@ fn two_clusters_run_at_once_and_one_has_a_setting_of_its_own() {
 
 #[test]
 fn three_nodes_go_on_without_one_and_take_it_back() {
-    let kafka = Kafka::builder().nodes(3).start();
+    let secure = Listener::sasl_tls("SECURE", &[Mechanism::ScramSha512]);
+    let builder = Kafka::builder().nodes(3).listener(secure).user("app", "secret");
+    let kafka = builder.start();
     let topic = kafka.create_topic("three", 6);
     let node = kafka
         .bootstrap()
@@ -173,6 +175,7 @@ fn three_nodes_go_on_without_one_and_take_it_back() {
             3
         );
     }
+    assert_secure_nodes(&kafka);
     let count = load.stop();
     let read = kafka.read_all(&topic);
     let audit = Audit::of(&read, &read);
@@ -180,4 +183,27 @@ fn three_nodes_go_on_without_one_and_take_it_back() {
         (read.len() as u64, audit.produced, audit.duplicated),
         (count, count, 0)
     );
+}
+
+/// Asserts that each node takes the user on its secure listener, and names the others' secure ones.
+fn assert_secure_nodes(kafka: &Kafka) {
+    let addresses = kafka.address("SECURE");
+    for node in addresses.split(',') {
+        let mut config = client(node);
+        config
+            .set("broker.address.family", "v4")
+            .set("security.protocol", "sasl_ssl")
+            .set("ssl.ca.location", kafka.authority().ca().display().to_string())
+            .set("sasl.mechanism", "SCRAM-SHA-512")
+            .set("sasl.username", "app")
+            .set("sasl.password", "secret");
+        let client: BaseConsumer = config.create().expect("a client");
+        let metadata = client.fetch_metadata(None, WITHIN).expect("metadata");
+        let brokers = metadata.brokers().iter();
+        let mut told: Vec<String> = brokers.map(|b| format!("{}:{}", b.host(), b.port())).collect();
+        let mut all: Vec<&str> = addresses.split(',').collect();
+        told.sort_unstable();
+        all.sort_unstable();
+        assert_eq!(told, all);
+    }
 }

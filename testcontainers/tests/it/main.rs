@@ -2,3 +2,4 @@
 
 mod cluster;
 mod left_behind;
+mod secure;

@@ -1,6 +1,5 @@
 //! A source that goes while the group is about to give it something: it must not wait for an answer that nobody gives.
 
-use std::collections::BTreeMap;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,15 +14,13 @@ const WITHIN: Duration = Duration::from_secs(60);
 const GROUP_ONLY: Limit = Limit { rows: 0 };
 
 fn source(cluster: &Cluster, topic: &str, group: &str, protocol: GroupProtocol) -> Box<dyn Source> {
-    let kafka = Kafka::new(Endpoint {
-        bootstrap: vec![cluster.bootstrap().to_string()],
-        client: BTreeMap::new(),
-    });
+    let kafka = Kafka::new(Endpoint::plaintext(cluster.bootstrap()));
     let spec = SourceSpec {
         topics: Topics::Names(vec![topic.to_string()]),
         group: group.to_string(),
         start: Start::Earliest,
         protocol,
+        instance_id: None,
         prefetch_bytes: 1 << 20,
     };
     kafka.source(&spec).expect("a source")

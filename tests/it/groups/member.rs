@@ -80,14 +80,15 @@ impl Copy {
             client.insert("heartbeat.interval.ms".to_string(), "1000".to_string());
         }
         let kafka = Kafka::new(Endpoint {
-            bootstrap: vec![self.bootstrap.clone()],
             client,
+            ..Endpoint::plaintext(&self.bootstrap)
         });
         let source = SourceSpec {
             topics: Topics::Names(vec![self.input.clone()]),
             group: self.input.clone(),
             start: Start::Earliest,
             protocol,
+            instance_id: None,
             prefetch_bytes: 16 << 20,
         };
         let sink = SinkSpec {

@@ -1,9 +1,12 @@
 //! All unsafe code of the shipped crates: the calls of librdkafka that its Rust wrapper does not offer, or offers
-//! only with an allocation per record. Each function takes what proves its safety; nothing raw leaves this file.
+//! only with an allocation per record. Each function takes what proves its safety; nothing raw leaves this folder.
 #![allow(
     unsafe_code,
     reason = "librdkafka is a C library; every block says why it holds"
 )]
+
+mod rights;
+mod token;
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::fmt;
@@ -17,6 +20,9 @@ use rdkafka::bindings as sys;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::types::RDKafkaRespErr;
+
+pub(super) use rights::{Operation, Rights, rights_of_group, rights_of_topics};
+pub(super) use token::TokenPush;
 
 /// A queue that the partitions of one consumer are forwarded to, drained by one thread. A consumer's own queue
 /// carries its group events as well; a batch call on that one would swallow them.

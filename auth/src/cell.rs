@@ -1,0 +1,361 @@
+//! Keeps one token fresh and hands it to every client that uses it: pushed, never asked for by a callback, so that no
+//! client waits for an issuer. One task fetches, however many clients there are; it ends with the cell.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+use tracing::{debug, info, warn};
+
+use crate::{AuthError, AuthKind, Token, TokenProvider};
+
+/// A token is renewed when this share of its life is over: clients renew theirs at 0.8.
+const RENEW_AT: f64 = 0.6;
+/// That share differs by so much between processes, so that they do not ask all at once.
+const JITTER: f64 = 0.05;
+const BACK_OFF_FROM: Duration = Duration::from_secs(1);
+const BACK_OFF_TO: Duration = Duration::from_secs(30);
+/// One answer may take so long.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// Takes a new token; an error is what the client said.
+type Push = Box<dyn Fn(&Token) -> Result<(), String> + Send>;
+
+/// A token that is always fresh, as long as its issuer answers.
+pub struct TokenCell {
+    shared: Arc<Shared>,
+    task: AbortHandle,
+}
+
+struct Shared {
+    state: Mutex<State>,
+}
+
+struct State {
+    token: Token,
+    clients: BTreeMap<u64, Push>,
+    next: u64,
+}
+
+impl TokenCell {
+    /// Fetches the first token, trying again while the issuer is not available, and keeps it fresh on `runtime` from
+    /// then on. Waits at most `within`; must not be called from a task of `runtime`.
+    ///
+    /// # Errors
+    /// What the provider said last.
+    pub fn start(
+        provider: Arc<dyn TokenProvider>,
+        within: Duration,
+        runtime: &Handle,
+    ) -> Result<Arc<Self>, AuthError> {
+        let (first, got) = sync_channel(1);
+        let asked = Arc::clone(&provider);
+        let fetching = runtime.spawn(async move {
+            // Nobody waits any more: the token is not needed.
+            drop(first.send(first_token(&*asked, within).await));
+        });
+        let token = got.recv_timeout(within + ANSWER_WITHIN).map_err(|e| {
+            fetching.abort();
+            let found = if e == RecvTimeoutError::Timeout {
+                "no answer"
+            } else {
+                "no runtime"
+            };
+            AuthError::unavailable(format!("fetch a token: {found} within {within:?}"))
+        })??;
+        info!(principal = token.principal, left = ?token.left(), "have a token");
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State {
+                token,
+                clients: BTreeMap::new(),
+                next: 0,
+            }),
+        });
+        let task = runtime
+            .spawn(keep_fresh(provider, Arc::clone(&shared)))
+            .abort_handle();
+        Ok(Arc::new(Self { shared, task }))
+    }
+
+    /// The token of now.
+    pub fn token(&self) -> Token {
+        self.shared.lock().token.clone()
+    }
+
+    /// Gives `push` the token of now, and every later one until the subscription is dropped; after that it is not
+    /// called any more. The token stays fresh as long as there is a subscription.
+    ///
+    /// # Errors
+    /// What the client said to the token of now.
+    pub fn subscribe(
+        self: &Arc<Self>,
+        push: impl Fn(&Token) -> Result<(), String> + Send + 'static,
+    ) -> Result<Subscription, String> {
+        let mut state = self.shared.lock();
+        push(&state.token)?;
+        let number = state.next;
+        state.next += 1;
+        state.clients.insert(number, Box::new(push));
+        drop(state);
+        Ok(Subscription {
+            cell: Arc::clone(self),
+            number,
+        })
+    }
+}
+
+impl Drop for TokenCell {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl fmt::Debug for TokenCell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenCell").finish_non_exhaustive()
+    }
+}
+
+/// A client's place among those that get new tokens.
+pub struct Subscription {
+    cell: Arc<TokenCell>,
+    number: u64,
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        // Behind the lock: a push that is under way ends first.
+        self.cell.shared.lock().clients.remove(&self.number);
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn replace(&self, token: Token) {
+        let mut state = self.lock();
+        for push in state.clients.values() {
+            if let Err(reason) = push(&token) {
+                warn!(reason, "a client refused its new token");
+            }
+        }
+        state.token = token;
+    }
+}
+
+/// The first token: an issuer that is away for a moment is asked again, one that refuses is not.
+async fn first_token(provider: &dyn TokenProvider, within: Duration) -> Result<Token, AuthError> {
+    let until = tokio::time::Instant::now() + within;
+    let mut wait = BACK_OFF_FROM;
+    loop {
+        let error = match fetch(provider).await {
+            Ok(token) => return Ok(token),
+            Err(error) => error,
+        };
+        if error.kind == AuthKind::Refused || tokio::time::Instant::now() + wait >= until {
+            return Err(error);
+        }
+        warn!(%error, ?wait, "no token yet; asking again");
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(BACK_OFF_TO);
+    }
+}
+
+async fn fetch(provider: &dyn TokenProvider) -> Result<Token, AuthError> {
+    let token = tokio::time::timeout(ANSWER_WITHIN, provider.fetch()).await;
+    let token = token.map_err(|_| {
+        AuthError::unavailable(format!("fetch a token: no answer within {ANSWER_WITHIN:?}"))
+    })??;
+    if token.left().is_zero() {
+        return Err(AuthError::unavailable(
+            "fetch a token: the issuer gave one that has expired; compare the clocks of both machines",
+        ));
+    }
+    Ok(token)
+}
+
+async fn keep_fresh(provider: Arc<dyn TokenProvider>, shared: Arc<Shared>) {
+    let mut fetched = SystemTime::now();
+    loop {
+        let expires = shared.lock().token.expires_at;
+        tokio::time::sleep(renew_in(fetched, expires)).await;
+        let mut wait = BACK_OFF_FROM;
+        loop {
+            match fetch(&*provider).await {
+                Ok(token) => {
+                    debug!(principal = token.principal, left = ?token.left(), "have a new token");
+                    fetched = SystemTime::now();
+                    shared.replace(token);
+                    break;
+                }
+                Err(error) => {
+                    let left = shared.lock().token.left();
+                    warn!(%error, ?left, ?wait, "no new token; the old one is used while it lasts");
+                }
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(BACK_OFF_TO);
+        }
+    }
+}
+
+/// How long a token fetched at `fetched` rests.
+fn renew_in(fetched: SystemTime, expires: SystemTime) -> Duration {
+    let life = expires.duration_since(fetched).unwrap_or(Duration::ZERO);
+    let share = RENEW_AT + JITTER * (fastrand::f64() * 2.0 - 1.0);
+    let due = life.mul_f64(share);
+    let gone = SystemTime::now()
+        .duration_since(fetched)
+        .unwrap_or(Duration::ZERO);
+    // Never in a tight loop, whatever lives for no time at all.
+    due.saturating_sub(gone).max(Duration::from_millis(100))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Instant;
+
+    use async_trait::async_trait;
+
+    use super::*;
+
+    /// Numbers its tokens; fails where told to.
+    #[derive(Debug)]
+    struct Issuer {
+        asked: AtomicUsize,
+        life: Duration,
+        fails: fn(usize) -> Option<AuthKind>,
+    }
+
+    #[async_trait]
+    impl TokenProvider for Issuer {
+        async fn fetch(&self) -> Result<Token, AuthError> {
+            let number = self.asked.fetch_add(1, Ordering::SeqCst);
+            match (self.fails)(number) {
+                Some(AuthKind::Refused) => Err(AuthError::refused("no")),
+                Some(AuthKind::Unavailable) => Err(AuthError::unavailable("away")),
+                None => Ok(Token {
+                    value: format!("token-{number}").into(),
+                    principal: "app".into(),
+                    expires_at: SystemTime::now() + self.life,
+                    extensions: Vec::new(),
+                }),
+            }
+        }
+    }
+
+    fn runtime() -> tokio::runtime::Runtime {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        runtime.worker_threads(1).enable_all().build().expect("runtime")
+    }
+
+    fn start(
+        runtime: &tokio::runtime::Runtime,
+        life: Duration,
+        fails: fn(usize) -> Option<AuthKind>,
+    ) -> (Arc<Issuer>, Result<Arc<TokenCell>, AuthError>) {
+        let issuer = Arc::new(Issuer {
+            asked: AtomicUsize::new(0),
+            life,
+            fails,
+        });
+        let provider: Arc<dyn TokenProvider> = Arc::<Issuer>::clone(&issuer);
+        let cell = TokenCell::start(provider, Duration::from_secs(3), runtime.handle());
+        (issuer, cell)
+    }
+
+    fn await_until(what: &str, done: impl Fn() -> bool) {
+        let until = Instant::now() + Duration::from_secs(20);
+        while !done() {
+            assert!(Instant::now() < until, "{what}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn every_client_gets_every_token_until_it_leaves() {
+        let runtime = runtime();
+        let (issuer, cell) = start(&runtime, Duration::from_millis(400), |_| None);
+        let cell = cell.expect("a token");
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let push = Arc::clone(&seen);
+        let subscription = cell.subscribe(move |token| {
+            push.lock().expect("lock").push(token.value.expose().to_owned());
+            Ok(())
+        });
+        await_until("three tokens", || seen.lock().expect("lock").len() >= 3);
+        assert_eq!(seen.lock().expect("lock")[..3], ["token-0", "token-1", "token-2"]);
+        drop(subscription.expect("a subscription"));
+        let (pushed, asked) = (
+            seen.lock().expect("lock").len(),
+            issuer.asked.load(Ordering::SeqCst),
+        );
+        await_until("more tokens", || issuer.asked.load(Ordering::SeqCst) > asked + 1);
+        assert_eq!(seen.lock().expect("lock").len(), pushed);
+        drop(cell);
+        await_until("the task ends", || Arc::strong_count(&issuer) == 1);
+    }
+
+    #[test]
+    fn a_subscription_keeps_the_token_fresh() {
+        let runtime = runtime();
+        let (issuer, cell) = start(&runtime, Duration::from_millis(400), |_| None);
+        let subscription = cell.expect("a token").subscribe(|_| Ok(()));
+        let asked = issuer.asked.load(Ordering::SeqCst);
+        await_until("more tokens", || issuer.asked.load(Ordering::SeqCst) > asked + 1);
+        drop(subscription);
+        await_until("the task ends", || Arc::strong_count(&issuer) == 1);
+    }
+
+    #[test]
+    fn a_refusal_ends_at_once_and_an_absence_is_tried_again() {
+        let runtime = runtime();
+        let (issuer, cell) = start(&runtime, Duration::from_secs(60), |_| Some(AuthKind::Refused));
+        assert_eq!(cell.expect_err("refused").kind, AuthKind::Refused);
+        assert_eq!(issuer.asked.load(Ordering::SeqCst), 1);
+        let away_once = |number| (number == 0).then_some(AuthKind::Unavailable);
+        let (issuer, cell) = start(&runtime, Duration::from_secs(60), away_once);
+        assert_eq!(cell.expect("a token").token().value.expose(), "token-1");
+        assert_eq!(issuer.asked.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn the_old_token_stays_while_the_issuer_is_away() {
+        let runtime = runtime();
+        let first_only = |number| (number == 1).then_some(AuthKind::Unavailable);
+        let (issuer, cell) = start(&runtime, Duration::from_millis(800), first_only);
+        let cell = cell.expect("a token");
+        await_until("one failure", || issuer.asked.load(Ordering::SeqCst) == 2);
+        assert_eq!(cell.token().value.expose(), "token-0");
+        await_until("the next token", || cell.token().value.expose() == "token-2");
+    }
+
+    #[test]
+    fn a_token_that_has_expired_is_no_token() {
+        let runtime = runtime();
+        let (_, cell) = start(&runtime, Duration::ZERO, |_| None);
+        assert!(cell.expect_err("expired").message.contains("clocks"));
+    }
+
+    #[test]
+    fn tokens_are_renewed_well_before_clients_want_to() {
+        let now = SystemTime::now();
+        for _ in 0..100 {
+            let wait = renew_in(now, now + Duration::from_secs(1000)).as_secs_f64();
+            assert!((540.0..=650.0).contains(&wait), "{wait}");
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! A bearer token and whoever issues it.
+
+use std::fmt::Debug;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+
+use crate::{AuthError, Secret};
+
+/// What an issuer gave.
+#[derive(Clone, Debug)]
+pub struct Token {
+    pub value: Secret,
+    /// Whom it names; shown in logs.
+    pub principal: String,
+    pub expires_at: SystemTime,
+    /// SASL extensions (RFC 7628 section 3.1), such as `logicalCluster`.
+    pub extensions: Vec<(String, String)>,
+}
+
+impl Token {
+    /// How long it is still good for; zero where it has expired.
+    pub fn left(&self) -> Duration {
+        let left = self.expires_at.duration_since(SystemTime::now());
+        left.unwrap_or(Duration::ZERO)
+    }
+}
+
+/// One way to get a token.
+#[async_trait]
+pub trait TokenProvider: Debug + Send + Sync {
+    /// A new token, asked for now.
+    ///
+    /// # Errors
+    /// `Refused` where asking again would not help, else `Unavailable`.
+    async fn fetch(&self) -> Result<Token, AuthError>;
+}

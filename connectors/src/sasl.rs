@@ -1,0 +1,234 @@
+//! SASL of a Kafka connector: what the pipeline file says, and what it comes to. Which keys a mechanism needs is data.
+
+use std::collections::BTreeMap;
+
+use forebay_auth::{Mechanism, Oidc, Secret};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::wrong::Wrong;
+
+/// Who this client says it is.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SaslConfig {
+    pub mechanism: SaslMechanism,
+    /// For `plain` and `scram-sha-256`, `scram-sha-512`.
+    pub username: Option<String>,
+    pub password: Option<Secret>,
+    /// For `oauthbearer`: the token endpoint of the OIDC issuer.
+    pub token_url: Option<String>,
+    /// For `oauthbearer`.
+    pub client_id: Option<String>,
+    /// For `oauthbearer`.
+    pub client_secret: Option<Secret>,
+    /// For `oauthbearer`, where the issuer wants one.
+    pub scope: Option<String>,
+    /// For `oauthbearer`: what the broker wants beside the token, such as `logicalCluster`.
+    #[serde(default)]
+    pub extensions: BTreeMap<String, String>,
+}
+
+/// The SASL mechanisms there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum SaslMechanism {
+    #[serde(rename = "plain")]
+    Plain,
+    #[serde(rename = "scram-sha-256")]
+    ScramSha256,
+    #[serde(rename = "scram-sha-512")]
+    ScramSha512,
+    #[serde(rename = "oauthbearer")]
+    OauthBearer,
+}
+
+/// How to get credentials, not yet the credentials: a token is fetched when a connector is opened.
+#[derive(Clone, Debug)]
+pub enum Login {
+    None,
+    Password {
+        mechanism: Mechanism,
+        username: String,
+        password: Secret,
+    },
+    Oidc(Oidc),
+}
+
+const OF_PASSWORDS: &[&str] = &["username", "password"];
+const OF_TOKENS: &[&str] = &["token_url", "client_id", "client_secret", "scope", "extensions"];
+
+impl SaslConfig {
+    /// Checks that the mechanism's keys, and no others, are there. `clear_text` = secrets may travel unencrypted.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each at its key.
+    pub fn resolve(&self, clear_text: bool) -> Result<Login, Vec<Wrong>> {
+        let mut wrong = self.misplaced();
+        let mechanism = match self.mechanism {
+            SaslMechanism::Plain => Mechanism::Plain,
+            SaslMechanism::ScramSha256 => Mechanism::ScramSha256,
+            SaslMechanism::ScramSha512 => Mechanism::ScramSha512,
+            SaslMechanism::OauthBearer => return self.oidc(clear_text, wrong),
+        };
+        let username = needed(&mut wrong, "username", self.username.as_ref());
+        let password = needed(&mut wrong, "password", self.password.as_ref());
+        match (username, password) {
+            (Some(username), Some(password)) if wrong.is_empty() => Ok(Login::Password {
+                mechanism,
+                username: username.clone(),
+                password: password.clone(),
+            }),
+            _ => Err(wrong),
+        }
+    }
+
+    /// Keys that the mechanism does not read.
+    fn misplaced(&self) -> Vec<Wrong> {
+        let given = [
+            ("username", self.username.is_some()),
+            ("password", self.password.is_some()),
+            ("token_url", self.token_url.is_some()),
+            ("client_id", self.client_id.is_some()),
+            ("client_secret", self.client_secret.is_some()),
+            ("scope", self.scope.is_some()),
+            ("extensions", !self.extensions.is_empty()),
+        ];
+        let tokens = self.mechanism == SaslMechanism::OauthBearer;
+        let (read, others) = if tokens {
+            (OF_TOKENS, "plain` and `scram-sha-…")
+        } else {
+            (OF_PASSWORDS, "oauthbearer")
+        };
+        given
+            .iter()
+            .filter(|(key, given)| *given && !read.contains(key))
+            .map(|(key, _)| {
+                let message = format!(
+                    "`{key}` belongs to `{others}`; this mechanism reads: {}",
+                    read.join(", ")
+                );
+                Wrong::new(format!("sasl/{key}"), message)
+            })
+            .collect()
+    }
+
+    fn oidc(&self, clear_text: bool, mut wrong: Vec<Wrong>) -> Result<Login, Vec<Wrong>> {
+        let url = needed(&mut wrong, "token_url", self.token_url.as_ref());
+        let id = needed(&mut wrong, "client_id", self.client_id.as_ref());
+        let secret = needed(&mut wrong, "client_secret", self.client_secret.as_ref());
+        if let Some(url) = url {
+            let at = "sasl/token_url";
+            if !url.starts_with("https://") && !url.starts_with("http://") {
+                wrong.push(Wrong::new(
+                    at,
+                    "not a URL such as https://issuer.example/oauth/token",
+                ));
+            } else if url.starts_with("http://") && !clear_text {
+                let message = "the client's secret would travel in clear text: write https://, or set \
+                               `allow_insecure: true` on the connector";
+                wrong.push(Wrong::new(at, message));
+            }
+        }
+        for (name, value) in &self.extensions {
+            // RFC 7628 section 3.1; `auth` is the token's own.
+            if name == "auth" || name.is_empty() || !name.chars().all(|c| c.is_ascii_alphabetic()) {
+                let message = format!("`{name}` is no name of an extension: letters only, and not `auth`");
+                wrong.push(Wrong::new(format!("sasl/extensions/{name}"), message));
+            }
+            if !value
+                .bytes()
+                .all(|b| matches!(b, b' '..=b'~' | b'\t' | b'\r' | b'\n'))
+            {
+                let message = "an extension's value is printable ASCII";
+                wrong.push(Wrong::new(format!("sasl/extensions/{name}"), message));
+            }
+        }
+        let (Some(url), Some(id), Some(secret), true) = (url, id, secret, wrong.is_empty()) else {
+            return Err(wrong);
+        };
+        let extensions = self.extensions.clone().into_iter().collect();
+        Oidc::new(
+            url.clone(),
+            id.clone(),
+            secret.clone(),
+            self.scope.clone(),
+            extensions,
+        )
+        .map(Login::Oidc)
+        .map_err(|e| vec![Wrong::new("sasl", e.to_string())])
+    }
+}
+
+fn needed<'a, T>(wrong: &mut Vec<Wrong>, key: &str, value: Option<&'a T>) -> Option<&'a T> {
+    if value.is_none() {
+        wrong.push(Wrong::new(
+            "sasl",
+            format!("the key `{key}` is missing for this mechanism"),
+        ));
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn resolve(sasl: Value, clear_text: bool) -> Result<Login, Vec<Wrong>> {
+        serde_json::from_value::<SaslConfig>(sasl)
+            .expect("fits")
+            .resolve(clear_text)
+    }
+
+    fn wrong(sasl: Value) -> Vec<String> {
+        let wrong = resolve(sasl, false).expect_err("something is wrong");
+        wrong
+            .into_iter()
+            .map(|w| format!("{}: {}", w.key, w.message))
+            .collect()
+    }
+
+    #[test]
+    fn passwords_and_tokens() {
+        let login = resolve(
+            json!({ "mechanism": "scram-sha-512", "username": "app", "password": "planted" }),
+            false,
+        );
+        let login = login.expect("fits");
+        assert!(!format!("{login:?}").contains("planted"));
+        assert!(matches!(
+            login,
+            Login::Password {
+                mechanism: Mechanism::ScramSha512,
+                ..
+            }
+        ));
+        let token = json!({ "mechanism": "oauthbearer", "token_url": "http://x/t", "client_id": "a", "client_secret": "b" });
+        assert!(matches!(resolve(token, true), Ok(Login::Oidc(_))));
+    }
+
+    #[test]
+    fn what_is_missing_or_misplaced_is_named() {
+        let all = wrong(json!({ "mechanism": "plain", "client_id": "a" }));
+        assert_eq!(all.len(), 3, "{all:?}");
+        assert!(
+            all[0].starts_with("sasl/client_id: `client_id` belongs to `oauthbearer`"),
+            "{all:?}"
+        );
+        assert!(
+            all[1].contains("`username`") && all[2].contains("`password`"),
+            "{all:?}"
+        );
+        let all = wrong(
+            json!({ "mechanism": "oauthbearer", "token_url": "http://x/t", "client_id": "a",
+            "client_secret": "b", "password": "c", "extensions": { "auth": "x", "logicalCluster": "ü" } }),
+        );
+        assert_eq!(all.len(), 4, "{all:?}");
+        assert!(all[0].contains("this mechanism reads: token_url"), "{all:?}");
+        assert!(
+            all[1].contains("clear text") && all[2].contains("`auth`") && all[3].contains("ASCII"),
+            "{all:?}"
+        );
+    }
+}
