@@ -18,6 +18,8 @@ pub mod plan;
 pub mod telemetry;
 #[cfg(feature = "cli")]
 pub mod testing;
+#[cfg(feature = "cli")]
+pub mod topics;
 
 pub use forebay_auth as auth;
 pub use forebay_connectors as connectors;

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use forebay_core::Result;
+use forebay_core::records::Records;
 use forebay_core::sink::Sink;
 use forebay_core::source::Source;
 
@@ -22,6 +23,18 @@ pub trait Connector: Debug + Send + Sync {
     /// Looks step by step at what lies between this process and what a pipeline needs; tells each finding as it comes.
     fn diagnose(&self, needs: &Needs, tell: &mut dyn FnMut(Finding));
 
+    /// Reads one topic from `start` on, as no member of any group: nothing is committed, nobody else reads less.
+    ///
+    /// # Errors
+    /// `Fatal` where the topic's bounds cannot be asked for.
+    fn reader(&self, topic: &str, start: Start) -> Result<Box<dyn Reader>>;
+
+    /// Creates those of `topics` that do not exist; returns their names.
+    ///
+    /// # Errors
+    /// `Fatal` or `Auth` where the system refuses, naming the topic.
+    fn create_topics(&self, topics: &[NewTopic]) -> Result<Vec<String>>;
+
     /// A reading end for one lane.
     ///
     /// # Errors
@@ -33,6 +46,28 @@ pub trait Connector: Debug + Send + Sync {
     /// # Errors
     /// `Config` where a setting is refused.
     fn sink(&self, spec: &SinkSpec) -> Result<Box<dyn Sink>>;
+}
+
+/// One who looks at a topic.
+pub trait Reader: Send {
+    /// What has arrived; where nothing has, waits at most `wait`.
+    ///
+    /// # Errors
+    /// `Fatal` where the topic can no longer be read.
+    fn read(&mut self, wait: Duration) -> Result<Records>;
+
+    /// Whether everything has been read that was there when the reader was opened.
+    fn is_at_end(&self) -> bool;
+}
+
+/// A topic to create.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTopic {
+    pub name: String,
+    /// `None` = as the cluster's default is.
+    pub partitions: Option<i32>,
+    /// Copies of each partition; `None` = as the cluster's default is.
+    pub replication: Option<i32>,
 }
 
 /// Which topics to read.

@@ -16,7 +16,7 @@ pub mod self_hosted;
 pub mod tls;
 mod wrong;
 
-pub use connector::{Connector, GroupProtocol, SinkSpec, SourceSpec, Start, Topics};
+pub use connector::{Connector, GroupProtocol, NewTopic, Reader, SinkSpec, SourceSpec, Start, Topics};
 pub use finding::{Finding, Needs, Outcome};
 pub use self_hosted::{KafkaConfig, OWNED, Resolved, Scalar, owned};
 pub use wrong::Wrong;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use forebay::assemble::needs;
-use forebay::config::{Config, Options};
+use forebay::config::Config;
 use forebay::connectors::{Finding, Outcome};
 use forebay::control::Control;
 use forebay::core::model::runtime;
@@ -14,7 +14,7 @@ use forebay::core::{Error, Kind};
 use forebay::plan::Plan;
 use serde_json::{Value, json};
 
-use super::{Failure, Pipeline, variable};
+use super::{Failure, Pipeline, load_file};
 
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
@@ -26,11 +26,7 @@ pub(super) struct Doctor {
 }
 
 pub(super) fn run(command: &Doctor) -> Result<(), Failure> {
-    let options = Options {
-        connector: command.pipeline.connector.clone(),
-        env: &variable,
-    };
-    let config = Config::load(&command.pipeline.pipeline, &options)?;
+    let config = load_file(&command.pipeline)?;
     let mut report = Report {
         config: &config,
         json: command.json.then(Vec::new),

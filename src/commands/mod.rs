@@ -8,10 +8,12 @@ mod doctor;
 mod run;
 mod schema;
 mod test;
+mod topics;
 mod version;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use forebay::config::{Config, Options, Problem};
@@ -37,6 +39,13 @@ enum Command {
     Check(Pipeline),
     /// Looks whether a pipeline can run from here, step by step, and says what to do where it cannot.
     Doctor(doctor::Doctor),
+    /// Writes lines of a file or a pipe to the topic that a pipeline reads.
+    Produce(topics::ProduceLines),
+    /// Writes the topic that a pipeline fills as lines.
+    Consume(topics::ConsumeLines),
+    /// Creates the topics that a pipeline needs.
+    #[command(subcommand)]
+    Topics(topics::Topics),
     /// Runs recorded events through pipelines in memory and compares; needs no broker.
     Test(test::Test),
     /// Scores the example's telemetry on an embedded cluster.
@@ -97,6 +106,9 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Check(pipeline)) => check::run(&pipeline),
         Some(Command::Doctor(command)) => doctor::run(&command),
         Some(Command::Test(command)) => test::run(&command),
+        Some(Command::Produce(command)) => topics::produce(&command),
+        Some(Command::Consume(command)) => topics::consume(&command),
+        Some(Command::Topics(command)) => topics::topics(&command),
         #[cfg(feature = "demo")]
         Some(Command::Demo(command)) => demo::run(&command),
         Some(Command::Connectors) => {
@@ -151,12 +163,23 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-fn load(path: &Path, connector: Option<&str>) -> Result<(Config, Plan), Vec<Problem>> {
+/// How long a cluster may take to answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(12);
+
+/// The file alone: no model and no table is opened.
+fn load_file(pipeline: &Pipeline) -> Result<Config, Vec<Problem>> {
     let options = Options {
-        connector: connector.map(str::to_owned),
+        connector: pipeline.connector.clone(),
         env: &variable,
     };
-    let config = Config::load(path, &options)?;
+    Config::load(&pipeline.pipeline, &options)
+}
+
+fn load(path: &Path, connector: Option<&str>) -> Result<(Config, Plan), Vec<Problem>> {
+    let config = load_file(&Pipeline {
+        pipeline: path.to_owned(),
+        connector: connector.map(str::to_owned),
+    })?;
     let plan = Plan::new(&config)?;
     Ok((config, plan))
 }

@@ -29,6 +29,7 @@ pub use columns::{Columns, missing_value};
 pub use file::*;
 pub use forms::{Format, MissingConfig, StepConfig, TensorColumns};
 pub use problem::Problem;
+pub use resolve::start;
 pub use schema::schema;
 pub use values::{ColumnConfig, ColumnOptions, Size, Span, Type, Unit};
 

@@ -187,18 +187,11 @@ impl Resolver {
     }
 
     fn start(&self, document: &Document, problems: &mut Vec<Problem>) -> Start {
-        match document.pipeline.source.start.as_str() {
-            "earliest" => Start::Earliest,
-            "latest" => Start::Latest,
-            text => nanoseconds(text).map_or_else(
-                || {
-                    let message = "not a start: earliest, latest or a timestamp such as 2026-01-31T00:00:00Z";
-                    problems.push(self.at("/pipeline/source/start", message));
-                    Start::Earliest
-                },
-                |nanos| Start::Timestamp(nanos / 1_000_000),
-            ),
-        }
+        start(&document.pipeline.source.start).unwrap_or_else(|| {
+            let message = "not a start: earliest, latest or a timestamp such as 2026-01-31T00:00:00Z";
+            problems.push(self.at("/pipeline/source/start", message));
+            Start::Earliest
+        })
     }
 
     fn listen(&self, document: &Document, problems: &mut Vec<Problem>) -> Option<SocketAddr> {
@@ -217,5 +210,14 @@ impl Resolver {
             }
             Vec::new()
         })
+    }
+}
+
+/// `earliest`, `latest` or an RFC 3339 time.
+pub fn start(text: &str) -> Option<Start> {
+    match text {
+        "earliest" => Some(Start::Earliest),
+        "latest" => Some(Start::Latest),
+        text => nanoseconds(text).map(|nanos| Start::Timestamp(nanos / 1_000_000)),
     }
 }

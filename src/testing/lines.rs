@@ -9,6 +9,15 @@ pub(crate) struct Wrong {
     message: String,
 }
 
+impl std::fmt::Display for Wrong {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.column {
+            Some(column) => write!(f, "column {column}: {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
 impl From<String> for Wrong {
     fn from(message: String) -> Self {
         Self {

@@ -12,7 +12,7 @@ pub mod junit;
 mod lines;
 mod numbers;
 mod options;
-mod record;
+pub(crate) mod record;
 mod rows;
 mod shown;
 #[cfg(test)]

@@ -50,6 +50,9 @@ struct Raw {
     timestamp: Option<i64>,
     topic: Option<String>,
     partition: Option<i32>,
+    /// Where a record lay that was read from a topic; it gets a new one.
+    #[serde(rename = "offset")]
+    _offset: Option<i64>,
 }
 
 /// Null is a value that is given.

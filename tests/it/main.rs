@@ -13,6 +13,7 @@ mod rejects;
 mod secure;
 mod sensors;
 mod start;
+mod topics;
 
 use std::process::{Command, Output};
 use std::time::Duration;

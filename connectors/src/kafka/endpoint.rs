@@ -184,6 +184,24 @@ impl Endpoint {
         self.with_overrides(self.base(), &[CONSUMER, PRODUCER].concat())
     }
 
+    /// A client that creates topics.
+    pub(super) fn admin(&self) -> ClientConfig {
+        self.probe()
+    }
+
+    /// A consumer that is told what to read: librdkafka wants a group's name for it, and never joins that group.
+    pub(super) fn reader(&self) -> ClientConfig {
+        let mut config = self.base();
+        config
+            .set("group.id", "forebay-reader")
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "earliest")
+            .set("enable.partition.eof", "true")
+            .set("fetch.queue.backoff.ms", "5");
+        self.with_overrides(config, PRODUCER)
+    }
+
     pub(super) fn consumer(&self, spec: &SourceSpec) -> ClientConfig {
         let mut config = self.base();
         if let Some(rack) = &self.client_rack {

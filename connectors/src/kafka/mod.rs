@@ -1,10 +1,12 @@
 //! The one Kafka client, for every cloud: an endpoint is data, this is behaviour. One consumer and one producer per lane.
 
+mod admin;
 mod diagnose;
 mod endpoint;
 mod ffi;
 mod group;
 mod login;
+mod reader;
 mod sink;
 mod source;
 mod start;
@@ -19,7 +21,7 @@ use forebay_core::source::Source;
 use forebay_core::{Error, Result};
 use rdkafka::error::KafkaError;
 
-use crate::connector::{Connector, SinkSpec, SourceSpec};
+use crate::connector::{Connector, NewTopic, Reader, SinkSpec, SourceSpec, Start};
 use crate::finding::{Finding, Needs};
 pub use crate::self_hosted::OWNED;
 pub use endpoint::Endpoint;
@@ -44,6 +46,14 @@ impl Connector for Kafka {
 
     fn diagnose(&self, needs: &Needs, tell: &mut dyn FnMut(Finding)) {
         diagnose::diagnose(&self.endpoint, needs, tell);
+    }
+
+    fn reader(&self, topic: &str, start: Start) -> Result<Box<dyn Reader>> {
+        Ok(Box::new(reader::KafkaReader::open(&self.endpoint, topic, start)?))
+    }
+
+    fn create_topics(&self, topics: &[NewTopic]) -> Result<Vec<String>> {
+        admin::create(&self.endpoint, topics)
     }
 
     fn source(&self, spec: &SourceSpec) -> Result<Box<dyn Source>> {

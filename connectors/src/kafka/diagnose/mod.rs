@@ -20,6 +20,7 @@ use openssl::ssl::SslStream;
 use super::endpoint::Endpoint;
 use crate::finding::{Finding, Needs, Outcome};
 use access::look;
+pub(super) use client::Listener;
 use client::{Answer, Probe, Said};
 use network::STEP;
 use wire::{Handshake, Reply};
