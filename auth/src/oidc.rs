@@ -237,7 +237,7 @@ mod tests {
             (
                 200,
                 "<html>planted-secret",
-                AuthKind::Unavailable,
+                AuthKind::Refused,
                 "no token response",
             ),
         ] {
