@@ -72,6 +72,12 @@ impl SaslConfig {
         };
         let username = needed(&mut wrong, "username", self.username.as_ref());
         let password = needed(&mut wrong, "password", self.password.as_ref());
+        if password.is_some_and(|password| password.expose().starts_with(|c: char| c.is_ascii_whitespace())) {
+            // librdkafka drops it from every setting.
+            let message =
+                "begins with a blank, which the Kafka client does not keep: choose another password";
+            wrong.push(Wrong::new("sasl/password", message));
+        }
         match (username, password) {
             (Some(username), Some(password)) if wrong.is_empty() => Ok(Login::Password {
                 mechanism,
@@ -218,6 +224,11 @@ mod tests {
         );
         assert!(
             all[1].contains("`username`") && all[2].contains("`password`"),
+            "{all:?}"
+        );
+        let all = wrong(json!({ "mechanism": "plain", "username": "a", "password": " planted" }));
+        assert!(
+            all.len() == 1 && all[0].contains("blank") && !all[0].contains("planted"),
             "{all:?}"
         );
         let all = wrong(
