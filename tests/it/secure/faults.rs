@@ -132,20 +132,25 @@ pub(super) fn try_one(command: &str, edits: &[(&str, &str)]) -> (String, Option<
     (text, output.status.code())
 }
 
-#[test]
-fn doctor_names_the_step_the_cause_and_the_remedy() {
-    let mut wrong = Vec::new();
-    for (listener, keys, step, parts, code) in FAULTS {
-        let (text, exit) = try_one("doctor", &[(OWN, &cluster().connector(listener, keys))]);
-        let line = text.split("failure ").nth(1).unwrap_or_default().trim_start();
-        let fits =
-            line.starts_with(step) && parts.iter().all(|part| line.contains(part)) && exit == Some(*code);
-        if !fits {
-            wrong.push(format!(
-                "{listener}{keys}: wanted {step} {parts:?} and exit {code}, got {exit:?}:\n{text}"
-            ));
-        }
-    }
+/// Every fault by `command`, several at once: each spends its time waiting.
+fn all(command: &str, fits: fn(&Fault, &str) -> bool) {
+    let one = |fault: &Fault| {
+        let (listener, keys, step, parts, code) = fault;
+        let (text, exit) = try_one(command, &[(OWN, &cluster().connector(listener, keys))]);
+        let wanted =
+            format!("{listener}{keys}: wanted {step} {parts:?} and exit {code}, got {exit:?}:\n{text}");
+        (!fits(fault, &text) || exit != Some(*code)).then_some(wanted)
+    };
+    let wrong: Vec<String> = std::thread::scope(|scope| {
+        let parts = FAULTS.chunks(FAULTS.len().div_ceil(4));
+        let threads: Vec<_> = parts
+            .map(|part| scope.spawn(move || part.iter().filter_map(one).collect::<Vec<_>>()))
+            .collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().expect("a thread"))
+            .collect()
+    });
     assert!(
         wrong.is_empty(),
         "{} of {}:\n{}",
@@ -155,23 +160,21 @@ fn doctor_names_the_step_the_cause_and_the_remedy() {
     );
 }
 
+fn says_all(parts: &[&str], text: &str) -> bool {
+    parts.iter().all(|part| text.contains(part))
+}
+
+#[test]
+fn doctor_names_the_step_the_cause_and_the_remedy() {
+    all("doctor", |(_, _, step, parts, _), text| {
+        let line = text.split("failure ").nth(1).unwrap_or_default().trim_start();
+        line.starts_with(step) && says_all(parts, line)
+    });
+}
+
 #[test]
 fn a_run_ends_with_the_same_cause() {
-    let mut wrong = Vec::new();
-    for (listener, keys, _, parts, code) in FAULTS {
-        let (text, exit) = try_one("run", &[(OWN, &cluster().connector(listener, keys))]);
-        let line = text.split_once("error: ").map_or("", |(_, line)| line);
-        if !parts.iter().all(|part| line.contains(part)) || exit != Some(*code) {
-            wrong.push(format!(
-                "{listener}{keys}: wanted {parts:?} and exit {code}, got {exit:?}:\n{text}"
-            ));
-        }
-    }
-    assert!(
-        wrong.is_empty(),
-        "{} of {}:\n{}",
-        wrong.len(),
-        FAULTS.len(),
-        wrong.join("\n")
-    );
+    all("run", |(_, _, _, parts, _), text| {
+        says_all(parts, text.split_once("error: ").map_or("", |(_, line)| line))
+    });
 }
