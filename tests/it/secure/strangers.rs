@@ -31,7 +31,7 @@ fn at(address: &str, keys: &str) -> String {
 fn what_is_no_broker_is_called_what_it_is() {
     both(
         &[(OWN, &at("no-such-host.invalid:9092", ""))],
-        &["cannot be resolved", "no-such-host.invalid"],
+        &["resolve", "no-such-host.invalid"],
         1,
     );
     both(

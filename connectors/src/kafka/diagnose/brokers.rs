@@ -55,7 +55,7 @@ pub(super) fn login(endpoint: &Endpoint, probe: &Probe, until: Instant) -> Resul
         Answer::Silence(Some(Said {
             broker: Some(broker), ..
         })) if !endpoint.bootstrap.contains(&broker) => {
-            let failure = reach(endpoint, &broker).into_iter().find(Finding::is_failure);
+            let failure = reach(endpoint, &broker, &mut drop).err();
             let found = failure.map_or("it does not answer".to_owned(), |failure| failure.found);
             Err(unreachable(&broker, &found))
         }
@@ -112,7 +112,7 @@ pub(super) fn advertised(
         .collect();
     let begin = Instant::now();
     let failures: Vec<Option<Finding>> = thread::scope(|scope| {
-        let look = |address: &String| reach(endpoint, address).into_iter().find(Finding::is_failure);
+        let look = |address: &String| reach(endpoint, address, &mut drop).err();
         let handles: Vec<_> = others
             .iter()
             .map(|address| scope.spawn(move || look(address)))

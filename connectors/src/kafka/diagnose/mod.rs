@@ -11,6 +11,7 @@ mod tls;
 mod wire;
 
 use std::collections::BTreeMap;
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -102,26 +103,36 @@ pub(super) fn verify(
     failure.map_or(Ok(found), Err)
 }
 
-/// Every address by itself, all at once; true where one of them can be used.
+/// Every address by itself, all at once; true where one of them can be used. What goes well is told as it comes, what
+/// fails at the end: where another address works, a run works, for the client tries them all.
 fn every(endpoint: &Endpoint, addresses: &[String], tell: &mut dyn FnMut(Finding)) -> bool {
-    let outcomes: Vec<Vec<Finding>> = thread::scope(|scope| {
-        let handles: Vec<_> = addresses
+    let (found, finding) = channel();
+    let failures: Vec<Finding> = thread::scope(|scope| {
+        let look = |address, found: Sender<Finding>| {
+            // The receiver is there until every sender is gone.
+            let mut tell = move |finding| drop(found.send(finding));
+            reach(endpoint, address, &mut tell).err()
+        };
+        let threads: Vec<_> = addresses
             .iter()
-            .map(|address| scope.spawn(move || reach(endpoint, address)))
+            .map(|address| {
+                let found = found.clone();
+                scope.spawn(move || look(address, found))
+            })
             .collect();
-        handles
+        drop(found);
+        finding.into_iter().for_each(&mut *tell);
+        threads
             .into_iter()
-            .map(|handle| handle.join().unwrap_or_default())
+            .filter_map(|thread| thread.join().unwrap_or_default())
             .collect()
     });
-    let usable = |findings: &Vec<Finding>| !findings.iter().any(Finding::is_failure);
-    let some = outcomes.iter().any(usable);
-    for mut finding in outcomes.into_iter().flatten() {
-        // Where another address works, a run works: the client tries them all.
-        if some && finding.is_failure() {
-            finding.outcome = Outcome::Warning;
+    let some = failures.len() < addresses.len();
+    for mut failure in failures {
+        if some {
+            failure.outcome = Outcome::Warning;
         }
-        tell(finding);
+        tell(failure);
     }
     some
 }

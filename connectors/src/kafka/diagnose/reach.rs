@@ -11,40 +11,34 @@ use super::wire::{self, Handshake, Reply};
 use crate::finding::Finding;
 use crate::kafka::endpoint::Endpoint;
 
-/// From the name to the first words of Kafka's protocol.
-pub(super) fn reach(endpoint: &Endpoint, address: &str) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let failed = |mut findings: Vec<Finding>, failure| {
-        findings.push(failure);
-        findings
-    };
-    let at = match network::resolve(address) {
-        Ok((at, finding)) => {
-            findings.push(finding);
-            at
-        }
-        Err(failure) => return failed(findings, failure),
-    };
-    let stream = match network::connect(address, &at) {
-        Ok((stream, finding)) => {
-            findings.push(finding);
-            stream
-        }
-        Err(failure) => return failed(findings, failure),
-    };
+/// From the name to the first words of Kafka's protocol; tells each step that goes well.
+///
+/// # Errors
+/// The step that fails.
+pub(super) fn reach(
+    endpoint: &Endpoint,
+    address: &str,
+    tell: &mut dyn FnMut(Finding),
+) -> Result<(), Finding> {
+    let (at, finding) = network::resolve(address)?;
+    tell(finding);
+    let (stream, finding) = network::connect(address, &at)?;
+    tell(finding);
     let begin = Instant::now();
-    let finding = match &endpoint.tls {
+    let last = match &endpoint.tls {
         None => speaks(endpoint, address, stream),
-        Some(tls) => match tls::handshake(address, stream, tls) {
-            Ok((stream, finding)) => {
-                findings.push(finding);
-                speaks_tls(endpoint, address, stream)
-            }
-            Err(failure) => return failed(findings, failure),
-        },
+        Some(tls) => {
+            let (stream, finding) = tls::handshake(address, stream, tls)?;
+            tell(finding);
+            speaks_tls(endpoint, address, stream)
+        }
     };
-    findings.push(finding.after(begin.elapsed()));
-    findings
+    let last = last.after(begin.elapsed());
+    if last.is_failure() {
+        return Err(last);
+    }
+    tell(last);
+    Ok(())
 }
 
 fn speaks_tls(endpoint: &Endpoint, address: &str, mut stream: SslStream<TcpStream>) -> Finding {
