@@ -166,18 +166,19 @@ fn of_group(probe: &Probe, group: &str) -> Finding {
             None => Finding::ok("group", group, "may be joined"),
             Some(code) => unknown(group, code),
         },
-        Ok(_) => Finding::ok("group", group, "the broker tells nothing of it"),
+        Ok(_) => Finding::ok("group", group, UNTOLD),
         Err(code) => unknown(group, *code),
     };
     finding.after(begin.elapsed())
 }
 
+/// An old broker, or one that speaks a part of Kafka's protocol: joining shows it.
+const UNTOLD: &str = "the broker does not tell whether it may be joined";
+
 fn unknown(group: &str, code: Code) -> Finding {
+    if code == Code::UnsupportedFeature {
+        return Finding::ok("group", group, UNTOLD);
+    }
     let remedy = "if joining it fails, look at the access rules of the group";
-    Finding::warning(
-        "group",
-        group,
-        format!("the broker does not tell whether it may be joined ({code})"),
-        remedy,
-    )
+    Finding::warning("group", group, format!("{UNTOLD} ({code})"), remedy)
 }
