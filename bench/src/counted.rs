@@ -198,7 +198,8 @@ pub(crate) fn count_one(name: &str, root: &Path, runtime: &Environment) -> Resul
             "BENCH_COMMIT_MS" => "1000",
             "BENCH_LINGER_MS" => "5",
             "LANES" => "1",
-            // Names of a cluster and its topics, which nothing here asks for.
+            "BENCH_BOOTSTRAP" => "none:1",
+            // Names of topics and a group, which nothing here asks for.
             _ => "none",
         };
         Some(value.to_owned())
