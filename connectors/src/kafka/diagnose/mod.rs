@@ -11,7 +11,7 @@ mod tls;
 mod wire;
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -106,9 +106,9 @@ pub(super) fn verify(
 /// Every address by itself, all at once; true where one of them can be used. What goes well is told as it comes, what
 /// fails at the end: where another address works, a run works, for the client tries them all.
 fn every(endpoint: &Endpoint, addresses: &[String], tell: &mut dyn FnMut(Finding)) -> bool {
-    let (found, finding) = channel();
+    let (found, finding) = sync_channel(1);
     let failures: Vec<Finding> = thread::scope(|scope| {
-        let look = |address, found: Sender<Finding>| {
+        let look = |address, found: SyncSender<Finding>| {
             // The receiver is there until every sender is gone.
             let mut tell = move |finding| drop(found.send(finding));
             reach(endpoint, address, &mut tell).err()
