@@ -89,8 +89,17 @@ fn what_crashes_hangs_repeats_or_miscomputes_has_no_figure_but_a_reason() {
         .map(|r| r["system"].as_str().unwrap_or_default())
         .collect();
     assert_eq!(measured, ["good"], "{said}");
-    let cost = rounds[0]["cpu_us_per_record"].as_f64().unwrap_or_default();
-    assert!(cost > 0.5, "{cost}");
+    // The cost of so few records is less than the noise of the start that is taken off; what it is made of is not.
+    let figure = |name: &str| rounds[0][name].as_f64().unwrap_or_default();
+    assert!(figure("cpu_us_per_record") >= 0.0, "{}", rounds[0]);
+    for (name, least) in [
+        ("start_cpu_s", 0.005),
+        ("peak_mib", 10.0),
+        ("records_per_s", 1.0),
+        ("start_s", 0.01),
+    ] {
+        assert!(figure(name) > least, "{name}: {}", rounds[0]);
+    }
     let reason = |system: &str| {
         let failed = report["failed"].as_array().into_iter().flatten();
         let found = failed
