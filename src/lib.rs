@@ -8,10 +8,14 @@ pub mod config;
 pub mod control;
 #[cfg(feature = "demo")]
 pub mod demo;
+#[cfg(all(feature = "json", feature = "onnx", feature = "sql"))]
+pub mod describe;
 #[cfg(feature = "cli")]
 pub mod live;
 #[cfg(feature = "cli")]
 pub mod logging;
+#[cfg(all(feature = "json", feature = "onnx", feature = "sql"))]
+mod placed;
 #[cfg(all(feature = "json", feature = "onnx", feature = "sql"))]
 pub mod plan;
 #[cfg(feature = "cli")]

@@ -3,25 +3,27 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use forebay_core::carry::Carrier;
 use forebay_core::codec::json::{JsonDecoder, JsonEncoder};
 use forebay_core::codec::raw::{RawDecoder, RawEncoder};
-use forebay_core::codec::{Column, Decode, Encode, EncoderOptions, schema_of};
+use forebay_core::codec::{Column, Decode, DefaultValue, Encode, EncoderOptions, schema_of};
 use forebay_core::metrics::LaneMetrics;
 use forebay_core::model::runtime;
 use forebay_core::steps::lookup::{LookupStep, Missing, Table, TableSpec};
 use forebay_core::steps::model::ModelStep;
 use forebay_core::steps::sql::SqlStep;
-use forebay_core::steps::{Env, Plan as StepPlan, Step, StepSpec};
-use forebay_core::{Result, Stage};
+use forebay_core::steps::{Env, Fault, Plan as StepPlan, Spot, Step, StepSpec};
+use forebay_core::{Error, Result, Stage};
 
 use crate::config::{
     Config, Format, Include, LookupConfig, MissingConfig, ModelConfig, Problem, StepConfig, missing_value,
+    nearest,
 };
+use crate::placed::{Placed, column_of, pointer};
 
 /// A pipeline whose parts fit each other.
 pub struct Plan {
@@ -29,6 +31,9 @@ pub struct Plan {
     pub steps: Vec<(Stage, StepPlan)>,
     /// The columns that are written.
     pub output: SchemaRef,
+    /// The shared library of ONNX Runtime, where a model needs it.
+    pub onnxruntime: Option<PathBuf>,
+    warnings: Vec<Problem>,
     source_format: Format,
     sink_format: Format,
     sink: EncoderOptions,
@@ -47,38 +52,57 @@ impl Plan {
     /// Plans `config`.
     ///
     /// # Errors
-    /// Every problem that can be told without the steps behind it, each at its place in the file.
+    /// Every problem, each at its place in the file. Behind a step that does not fit, what rests on it is left out.
     pub fn new(config: &Config) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let env = env(config, &mut problems);
-        if !problems.is_empty() {
-            return Err(problems);
-        }
         let pipeline = &config.document.pipeline;
-        decoder(pipeline.source.format, &config.columns)
-            .map_err(|e| vec![config.problem_at("/pipeline/source/columns", e.to_string())])?;
-        let mut schema = schema_of(&config.columns);
-        let mut steps = Vec::new();
+        problems.extend(undecodable(config));
+        let mut schema = Some(schema_of(&config.columns));
+        let (mut steps, mut warnings) = (Vec::new(), Vec::new());
         for (i, step) in pipeline.steps.iter().enumerate() {
-            let at = format!("/pipeline/steps/{i}");
-            let planned = spec(config, step)
-                .and_then(|spec| Ok((spec.stage(), spec.plan(&schema, &env).map_err(|e| e.to_string())?)));
-            // The steps behind one that does not fit have no columns to be checked against.
-            let (stage, plan) = planned.map_err(|text| vec![config.problem_at(&at, text)])?;
-            schema = Arc::clone(&plan.output);
-            steps.push((stage, plan));
+            let placed = Placed::step(config, i, step);
+            let (spec, faults) = spec(config, step);
+            problems.extend(placed.problems(faults));
+            let Some(input) = &schema else {
+                continue;
+            };
+            match spec.plan(input, &env) {
+                Ok(plan) => {
+                    warnings.extend(plan.warnings.iter().map(|w| placed.warning(w)));
+                    schema = Some(Arc::clone(&plan.output));
+                    steps.push((spec.stage(), plan));
+                }
+                Err(unfit) => {
+                    // Without ONNX Runtime no model says anything, and that is said once.
+                    let silent = env.onnxruntime.is_none() && matches!(step, StepConfig::Model(_));
+                    if !silent {
+                        problems.extend(placed.problems(unfit.faults));
+                    }
+                    schema = unfit.output;
+                }
+            }
         }
         let sink = sink_options(config, Arc::new(LaneMetrics::default()));
-        encoder(pipeline.sink.format, sink.clone(), &schema)
-            .map_err(|e| vec![config.problem_at("/pipeline/sink", e.to_string())])?;
-        Ok(Self {
-            columns: config.columns.clone(),
-            steps,
-            output: schema,
-            source_format: pipeline.source.format,
-            sink_format: pipeline.sink.format,
-            sink,
-        })
+        if let Some(schema) = &schema {
+            problems.extend(unwritable(config, &sink, schema));
+        }
+        match schema {
+            Some(output) if problems.is_empty() => Ok(Self {
+                columns: config.columns.clone(),
+                steps,
+                output,
+                onnxruntime: env.onnxruntime,
+                warnings,
+                source_format: pipeline.source.format,
+                sink_format: pipeline.sink.format,
+                sink,
+            }),
+            _ => {
+                problems.sort_by_key(|p| (p.line, p.column));
+                Err(problems)
+            }
+        }
     }
 
     /// Opens everything between source and sink for one lane.
@@ -102,10 +126,8 @@ impl Plan {
     }
 
     /// What `check` warns of.
-    pub fn warnings(&self) -> impl Iterator<Item = &str> {
-        self.steps
-            .iter()
-            .flat_map(|(_, plan)| plan.warnings.iter().map(String::as_str))
+    pub fn warnings(&self) -> impl Iterator<Item = &Problem> {
+        self.warnings.iter()
     }
 
     /// The columns before the first step.
@@ -137,68 +159,105 @@ fn env(config: &Config, problems: &mut Vec<Problem>) -> Env {
             key: table.key.clone(),
             columns: config.tables.get(name).cloned().unwrap_or_default(),
         };
-        match Table::load(&spec) {
-            Ok(table) => drop(tables.insert(name.clone(), Arc::new(table))),
-            Err(error) => problems.push(config.problem_at(&format!("/tables/{name}"), error.to_string())),
-        }
+        let table = Table::load(&spec).unwrap_or_else(|fault| {
+            problems.push(Placed::table(config, name).problem(&fault));
+            Table::declared(&spec)
+        });
+        tables.insert(name.clone(), Arc::new(table));
     }
-    let model = config
-        .document
-        .pipeline
-        .steps
-        .iter()
-        .position(|s| matches!(s, StepConfig::Model(_)));
-    let onnxruntime = model.and_then(|at| {
-        let configured = config
-            .document
-            .onnxruntime
-            .path
-            .as_ref()
-            .map(|p| config.base.join(p));
+    let steps = &config.document.pipeline.steps;
+    let model = steps.iter().position(|s| matches!(s, StepConfig::Model(_)));
+    let configured = config.document.onnxruntime.path.as_ref();
+    let configured = configured.map(|path| config.base.join(path));
+    let onnxruntime = model.and_then(|step| {
+        let at = match &configured {
+            Some(_) => "/onnxruntime/path".to_owned(),
+            None => format!("/pipeline/steps/{step}"),
+        };
         let found = runtime::locate(configured.as_deref());
         found
-            .map_err(|e| problems.push(config.problem_at(&format!("/pipeline/steps/{at}"), e.to_string())))
+            .map_err(|e| problems.push(config.problem_at(&at, e.to_string())))
             .ok()
     });
     Env { tables, onnxruntime }
 }
 
-fn spec(config: &Config, step: &StepConfig) -> Result<Box<dyn StepSpec>, String> {
-    Ok(match step {
+/// The step, and what is wrong with its values.
+fn spec(config: &Config, step: &StepConfig) -> (Box<dyn StepSpec>, Vec<Fault>) {
+    let spec: Box<dyn StepSpec> = match step {
         StepConfig::Sql(sql) => Box::new(SqlStep::new(sql.clone())),
-        StepConfig::Lookup(lookup) => Box::new(lookup_step(config, lookup)?),
         StepConfig::Model(model) => Box::new(model_step(&config.base, model)),
-    })
+        StepConfig::Lookup(lookup) => {
+            let (step, faults) = lookup_step(config, lookup);
+            return (Box::new(step), faults);
+        }
+    };
+    (spec, Vec::new())
 }
 
-fn lookup_step(config: &Config, lookup: &LookupConfig) -> Result<LookupStep, String> {
+fn lookup_step(config: &Config, lookup: &LookupConfig) -> (LookupStep, Vec<Fault>) {
+    let mut faults = Vec::new();
+    let columns = config.tables.get(&lookup.table).map_or(&[][..], Vec::as_slice);
     let missing = match &lookup.missing {
         MissingConfig::Null => Missing::Null,
         MissingConfig::Reject => Missing::Reject,
         MissingConfig::Values(values) => {
-            let columns = config.tables.get(&lookup.table).map_or(&[][..], Vec::as_slice);
-            let value = |(name, value): (&String, &serde_json::Value)| {
+            let mut made = BTreeMap::new();
+            for (name, value) in values {
                 let column = columns.iter().find(|c| c.name == *name);
-                let column = column.ok_or_else(|| {
-                    let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
-                    format!(
-                        "`missing` names `{name}`, which the table has not; it has: {}",
-                        names.join(", ")
-                    )
-                })?;
-                let value =
-                    missing_value(column.kind, value).map_err(|e| format!("`missing` of `{name}`: {e}"))?;
-                Ok((name.clone(), value))
-            };
-            Missing::Values(values.iter().map(value).collect::<Result<_, String>>()?)
+                // The step itself refuses a column that the table has not.
+                let fits = column.map_or(Ok(DefaultValue::Bool(false)), |c| missing_value(c.kind, value));
+                match fits {
+                    Ok(value) => drop(made.insert(name.clone(), value)),
+                    Err(why) => {
+                        let error = Error::config(format!("`missing` of `{name}`: {why}"));
+                        faults.push(Fault::new(Spot::value(["missing", name]), error));
+                    }
+                }
+            }
+            Missing::Values(made)
         }
     };
-    Ok(LookupStep {
+    let step = LookupStep {
         table: lookup.table.clone(),
         on: lookup.on.clone(),
         columns: lookup.columns.clone(),
         missing,
-    })
+    };
+    (step, faults)
+}
+
+/// The columns that the source's format has no form for.
+fn undecodable(config: &Config) -> Vec<Problem> {
+    let format = config.document.pipeline.source.format;
+    let one = |column: &Column| {
+        let error = decoder(format, std::slice::from_ref(column)).err()?;
+        let at = pointer("/pipeline/source/columns", [column.name.as_str()]);
+        Some(config.problem_at(&at, error.to_string()))
+    };
+    config.columns.iter().filter_map(one).collect()
+}
+
+/// What the sink cannot write.
+fn unwritable(config: &Config, options: &EncoderOptions, schema: &SchemaRef) -> Vec<Problem> {
+    let sink = &config.document.pipeline.sink;
+    let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+    if let Some(key) = sink.key.as_deref().filter(|key| !names.contains(key)) {
+        let near = nearest(key, &names);
+        let message = format!("`key` names the unknown column `{key}`{near}");
+        return vec![config.problem_at("/pipeline/sink/key", message)];
+    }
+    if schema.fields().iter().any(|f| *f.data_type() == DataType::Null) {
+        return Vec::new();
+    }
+    let Err(error) = encoder(sink.format, options.clone(), schema) else {
+        return Vec::new();
+    };
+    let at = match sink.include.filter(|_| column_of(&error).is_none()) {
+        Some(_) => "/pipeline/sink/include",
+        None => "/pipeline/sink/format",
+    };
+    vec![config.problem_at(at, error.to_string())]
 }
 
 fn model_step(base: &Path, model: &ModelConfig) -> ModelStep {

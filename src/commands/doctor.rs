@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use forebay::assemble::needs;
-use forebay::config::Config;
+use forebay::config::{Config, Problem};
 use forebay::connectors::{Finding, Outcome};
 use forebay::control::Control;
 use forebay::core::model::runtime;
@@ -67,23 +67,26 @@ fn plan(config: &Config, report: &mut Report<'_>) {
                 Finding::ok("plan", &config.document.pipeline.name, text).after(begin.elapsed()),
             );
             for warning in plan.warnings() {
-                let name = &config.document.pipeline.name;
+                let remedy = "`forebay check` shows the line";
                 report.tell(
                     "",
-                    Finding::warning("plan", name, warning, "`forebay check` shows the whole plan"),
+                    Finding::warning("plan", place(warning), &warning.message, remedy),
                 );
             }
         }
         Err(problems) => {
             for problem in problems {
-                let place = format!("{}:{}:{}", problem.file, problem.line, problem.column);
                 let remedy = "`forebay check` shows the line";
-                let mut finding = Finding::failure("plan", place, problem.message, remedy);
+                let mut finding = Finding::failure("plan", place(&problem), problem.message, remedy);
                 finding.outcome = Outcome::Failure(Kind::Config);
                 report.tell("", finding.after(begin.elapsed()));
             }
         }
     }
+}
+
+fn place(problem: &Problem) -> String {
+    format!("{}:{}:{}", problem.file, problem.line, problem.column)
 }
 
 fn connectors(config: &Config, report: &mut Report<'_>) -> Result<(), Error> {

@@ -36,7 +36,7 @@ enum Command {
     /// Reads, scores and delivers until it is stopped.
     Run(run::Run),
     /// Prints the plan of a pipeline, or what does not fit; touches no broker.
-    Check(Pipeline),
+    Check(check::Check),
     /// Looks whether a pipeline can run from here, step by step, and says what to do where it cannot.
     Doctor(doctor::Doctor),
     /// Writes lines of a file or a pipe to the topic that a pipeline reads.
@@ -103,7 +103,7 @@ pub(crate) fn main() -> ExitCode {
         }
         None => Err(Error::config("name a command; `forebay --help` lists them").into()),
         Some(Command::Run(command)) => run::run(&command),
-        Some(Command::Check(pipeline)) => check::run(&pipeline),
+        Some(Command::Check(command)) => check::run(&command),
         Some(Command::Doctor(command)) => doctor::run(&command),
         Some(Command::Test(command)) => test::run(&command),
         Some(Command::Produce(command)) => topics::produce(&command),
@@ -166,20 +166,26 @@ fn variable(name: &str) -> Option<String> {
 /// How long a cluster may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(12);
 
-/// The file alone: no model and no table is opened.
-fn load_file(pipeline: &Pipeline) -> Result<Config, Vec<Problem>> {
-    let options = Options {
-        connector: pipeline.connector.clone(),
+fn options(connector: Option<&str>) -> Options<'static> {
+    Options {
+        connector: connector.map(str::to_owned),
         env: &variable,
-    };
-    Config::load(&pipeline.pipeline, &options)
+    }
 }
 
+/// The file alone: no model and no table is opened.
+fn load_file(pipeline: &Pipeline) -> Result<Config, Vec<Problem>> {
+    Config::load(&pipeline.pipeline, &options(pipeline.connector.as_deref()))
+}
+
+/// The file and its plan, or every problem of both.
 fn load(path: &Path, connector: Option<&str>) -> Result<(Config, Plan), Vec<Problem>> {
-    let config = load_file(&Pipeline {
-        pipeline: path.to_owned(),
-        connector: connector.map(str::to_owned),
-    })?;
-    let plan = Plan::new(&config)?;
-    Ok((config, plan))
+    let (config, mut problems) = Config::examine(path, &options(connector))?;
+    match Plan::new(&config) {
+        Ok(plan) if problems.is_empty() => return Ok((config, plan)),
+        Ok(_) => {}
+        Err(more) => problems.extend(more),
+    }
+    problems.sort_by_key(|p| (p.line, p.column));
+    Err(problems)
 }

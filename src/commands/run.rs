@@ -28,7 +28,12 @@ pub(super) fn run(command: &Run) -> Result<(), Failure> {
     logging::start(command.log)?;
     let (config, plan) = load(&command.pipeline.pipeline, command.pipeline.connector.as_deref())?;
     for warning in plan.warnings() {
-        tracing::warn!("{}", config.shown(warning));
+        tracing::warn!(
+            line = warning.line,
+            column = warning.column,
+            "{}",
+            warning.message
+        );
     }
     let running = assemble::start(&config, &plan)?;
     stop_on_signals(running.stop())?;

@@ -35,53 +35,65 @@ impl JsonSchema for Columns {
 }
 
 impl Columns {
-    /// The core's columns; each column that does not fit gives its name and why.
-    pub(crate) fn resolve(&self) -> Result<Vec<Column>, Vec<(String, String)>> {
-        let (mut columns, mut problems) = (Vec::new(), Vec::new());
-        for (name, ColumnConfig(options)) in &self.0 {
-            match column(name, options) {
-                Ok(column) => columns.push(column),
-                Err(why) => problems.push((name.clone(), why)),
-            }
-        }
-        if problems.is_empty() {
-            Ok(columns)
-        } else {
-            Err(problems)
-        }
+    /// The core's columns, and what of them does not fit and was left out.
+    pub(crate) fn resolve(&self) -> (Vec<Column>, Vec<Wrong>) {
+        let mut wrong = Vec::new();
+        let columns = self.0.iter();
+        let columns = columns.map(|(name, ColumnConfig(options))| column(name, options, &mut wrong));
+        (columns.collect(), wrong)
     }
 }
 
-fn column(name: &str, options: &ColumnOptions) -> Result<Column, String> {
+/// What is wrong with a column.
+pub(crate) struct Wrong {
+    pub(crate) column: String,
+    /// The option; `None` = the name.
+    pub(crate) key: Option<&'static str>,
+    pub(crate) why: String,
+}
+
+fn column(name: &str, options: &ColumnOptions, wrong: &mut Vec<Wrong>) -> Column {
+    let mut say = |key, why: String| {
+        wrong.push(Wrong {
+            column: name.to_owned(),
+            key,
+            why,
+        });
+    };
     if name.starts_with('_') {
-        return Err("names that start with `_` are kept for a record's metadata: choose another, and give the field as `path`".into());
+        let why = "names that start with `_` are kept for a record's metadata: choose another, and give the field as `path`";
+        say(None, why.into());
     }
     let kind = match (options.kind.0, options.unit) {
         (ColumnKind::Timestamp(_), Some(unit)) => ColumnKind::Timestamp(unit.into()),
-        (_, Some(_)) => return Err("`unit` is for columns of type timestamp".into()),
         (kind, None) => kind,
+        (kind, Some(_)) => {
+            say(Some("unit"), "`unit` is for columns of type timestamp".into());
+            kind
+        }
     };
     let path = options.path.as_deref().unwrap_or(name);
     let path = match &options.path {
         Some(path) => path.split('.').map(str::to_owned).collect(),
         None => vec![path.to_owned()],
     };
-    let default = match &options.default {
-        Some(value) => Some(default_value(kind, value)?),
-        None => None,
-    };
-    Ok(Column {
+    let default = options.default.as_ref();
+    let default = default.and_then(|value| {
+        let fits = default_value(kind, value);
+        fits.map_err(|why| say(Some("default"), why)).ok()
+    });
+    Column {
         name: name.to_owned(),
         path,
         kind,
         nullable: options.nullable,
         default,
-    })
+    }
 }
 
 /// A default of the column's kind; the value itself is not named.
 fn default_value(kind: ColumnKind, value: &Value) -> Result<DefaultValue, String> {
-    let wrong = || format!("the default does not fit the type {}", kind.data_type());
+    let wrong = || format!("the value does not fit: expected {}", kind_example(kind));
     Ok(match kind {
         ColumnKind::Bool => DefaultValue::Bool(value.as_bool().ok_or_else(wrong)?),
         ColumnKind::Int32 => {
@@ -103,6 +115,22 @@ fn default_value(kind: ColumnKind, value: &Value) -> Result<DefaultValue, String
         }
         ColumnKind::Bytes => return Err("a column of type bytes takes no default".into()),
     })
+}
+
+/// What a value of the kind looks like.
+fn kind_example(kind: ColumnKind) -> String {
+    match kind {
+        ColumnKind::Bool => "true or false".into(),
+        ColumnKind::Int32 => "a whole number of 32 bits".into(),
+        ColumnKind::Int64 => "a whole number".into(),
+        ColumnKind::Float32 | ColumnKind::Float64 => "a number such as 0.5".into(),
+        ColumnKind::String => "a string; put a number in quotes".into(),
+        ColumnKind::Timestamp(_) => "a time such as 2026-01-31T00:00:00Z".into(),
+        ColumnKind::Float32List(width) | ColumnKind::Float64List(width) => {
+            format!("a list of {width} numbers")
+        }
+        ColumnKind::Bytes => "no value: bytes take none".into(),
+    }
 }
 
 /// Nanoseconds since the epoch of an RFC 3339 timestamp.

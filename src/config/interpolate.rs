@@ -1,8 +1,8 @@
 //! `${NAME}`, `${NAME:-default}`, `${file:PATH}` and the literal `$${` in strings. Works on the parsed tree, so that a
 //! value can never add structure; must not put a value into a message.
 
-use std::collections::HashSet;
-use std::path::Path;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -41,6 +41,36 @@ impl Masks {
     }
 }
 
+/// Which parts of a filled text stand in the file as they are; counted in characters.
+#[derive(Clone, Default)]
+pub(crate) struct Pieces(Vec<Piece>);
+
+#[derive(Clone, Copy)]
+struct Piece {
+    /// Where it begins in the filled text, and in the file's.
+    filled: usize,
+    written: usize,
+    length: usize,
+}
+
+impl Pieces {
+    fn add(&mut self, filled: &str, written: &str, text: &str) {
+        self.0.push(Piece {
+            filled: filled.chars().count(),
+            written: written.chars().count(),
+            length: text.chars().count(),
+        });
+    }
+
+    /// The place in the file's text of one in the filled text; inside of what a variable gave it is the variable's.
+    pub(crate) fn before(&self, offset: usize) -> usize {
+        let piece = self.0.iter().rfind(|piece| piece.filled <= offset);
+        piece.map_or(0, |piece| {
+            piece.written + (offset - piece.filled).min(piece.length)
+        })
+    }
+}
+
 /// What was found on the way.
 #[derive(Default)]
 pub(crate) struct Interpolated {
@@ -50,6 +80,10 @@ pub(crate) struct Interpolated {
     pub(crate) unresolved: HashSet<String>,
     /// Pointer and message.
     pub(crate) problems: Vec<(String, String)>,
+    /// The filled texts as the file has them, by pointer.
+    pub(crate) texts: HashMap<String, (String, Pieces)>,
+    /// The files that `${file:..}` names.
+    pub(crate) files: Vec<PathBuf>,
     pub(crate) masks: Masks,
 }
 
@@ -68,9 +102,10 @@ impl Variables<'_> {
                     out.unresolved.insert(at.to_owned());
                     return;
                 }
-                match self.resolve(text, &mut out.masks) {
-                    Ok(filled) => {
-                        *text = filled;
+                match self.resolve(text, out) {
+                    Ok((filled, pieces)) => {
+                        let written = std::mem::replace(text, filled);
+                        out.texts.insert(at.to_owned(), (written, pieces));
                         out.filled.insert(at.to_owned());
                     }
                     Err(message) => {
@@ -93,31 +128,38 @@ impl Variables<'_> {
         }
     }
 
-    fn resolve(&self, text: &str, masks: &mut Masks) -> Result<String, String> {
-        let mut out = String::new();
+    fn resolve(&self, text: &str, found: &mut Interpolated) -> Result<(String, Pieces), String> {
+        let (mut out, mut pieces) = (String::new(), Pieces::default());
         let mut rest = text;
         while let Some(start) = rest.find("${") {
+            let written = &text[..text.len() - rest.len()];
             if rest[..start].ends_with('$') {
+                pieces.add(&out, written, &rest[..start - 1]);
                 out.push_str(&rest[..start - 1]);
                 out.push_str("${");
                 rest = &rest[start + 2..];
                 continue;
             }
+            pieces.add(&out, written, &rest[..start]);
             out.push_str(&rest[..start]);
             let inner = &rest[start + 2..];
             let end = inner
                 .find('}')
                 .ok_or("`${` without its `}`; write `$${` for a literal `${`")?;
-            out.push_str(&self.lookup(&inner[..end], masks)?);
+            out.push_str(&self.lookup(&inner[..end], found)?);
             rest = &inner[end + 1..];
         }
+        pieces.add(&out, &text[..text.len() - rest.len()], rest);
         out.push_str(rest);
-        Ok(out)
+        Ok((out, pieces))
     }
 
-    fn lookup(&self, expression: &str, masks: &mut Masks) -> Result<String, String> {
+    fn lookup(&self, expression: &str, found: &mut Interpolated) -> Result<String, String> {
+        let masks = &mut found.masks;
         if let Some(path) = expression.strip_prefix("file:") {
-            let text = std::fs::read_to_string(self.base.join(path));
+            let file = self.base.join(path);
+            let text = std::fs::read_to_string(&file);
+            found.files.push(file);
             let text = text.map_err(|e| format!("read `{path}` for `${{file:{path}}}`: {}", e.kind()))?;
             let text = text.trim_end_matches(['\r', '\n']);
             masks.add(text, expression);
@@ -148,7 +190,8 @@ mod tests {
     fn resolve(text: &str) -> Result<String, String> {
         let env = |name: &str| (name == "A").then(|| "x: ${B}".to_owned());
         let base = Path::new(".");
-        Variables { env: &env, base }.resolve(text, &mut Masks::default())
+        let filled = Variables { env: &env, base }.resolve(text, &mut Interpolated::default());
+        filled.map(|(text, _)| text)
     }
 
     #[test]
@@ -156,6 +199,19 @@ mod tests {
         assert_eq!(resolve("<${A}>").as_deref(), Ok("<x: ${B}>"));
         assert_eq!(resolve("${C:-5}").as_deref(), Ok("5"));
         assert_eq!(resolve("a $${A} b").as_deref(), Ok("a ${A} b"));
+    }
+
+    #[test]
+    fn places_in_a_filled_text_are_found_in_the_file() {
+        let env = |_: &str| Some("long".to_owned());
+        let base = Path::new(".");
+        let filled = Variables { env: &env, base }.resolve("a ${A} $${b} c", &mut Interpolated::default());
+        let (text, pieces) = filled.unwrap();
+        assert_eq!(text, "a long ${b} c");
+        let places = [("a", 0), ("long", 2), ("c", 13)];
+        for (word, written) in places {
+            assert_eq!(pieces.before(text.find(word).unwrap()), written, "{word}");
+        }
     }
 
     #[test]

@@ -4,17 +4,21 @@
 #[cfg(feature = "cli")]
 pub(crate) mod beside;
 mod columns;
+mod events;
 mod file;
 mod forms;
 mod interpolate;
 mod problem;
 mod resolve;
+mod said;
 mod schema;
+mod snippet;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod validate;
 mod values;
+mod written;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,8 +32,9 @@ use serde::Deserialize;
 pub use columns::{Columns, missing_value};
 pub use file::*;
 pub use forms::{Format, MissingConfig, StepConfig, TensorColumns};
-pub use problem::Problem;
+pub use problem::{Problem, Severity, Snippet};
 pub use resolve::start;
+pub(crate) use said::nearest;
 pub use schema::schema;
 pub use values::{ColumnConfig, ColumnOptions, Size, Span, Type, Unit};
 
@@ -77,6 +82,8 @@ pub struct Config {
     pub tables: BTreeMap<String, Vec<Column>>,
     /// What files named in the pipeline are relative to.
     pub base: PathBuf,
+    /// The files that `${file:..}` names.
+    pub files: Vec<PathBuf>,
     file: File,
     tree: Tree,
     masks: Masks,
@@ -98,8 +105,7 @@ impl Config {
     /// # Errors
     /// Every problem of the file, each with its place.
     pub fn load(path: &Path, options: &Options<'_>) -> Result<Self, Vec<Problem>> {
-        let (file, base) = Self::read(path)?;
-        Self::parse(file, base, options)
+        sound(Self::examine(path, options)?)
     }
 
     /// Reads and checks `path` for a run that opens no connector: what only connectors use need not be set, and
@@ -109,7 +115,16 @@ impl Config {
     /// Every problem of the file, each with its place.
     pub fn load_without_connectors(path: &Path, options: &Options<'_>) -> Result<Self, Vec<Problem>> {
         let (file, base) = Self::read(path)?;
-        Self::parse_with(file, base, options, false)
+        sound(Self::parse(file, base, options, false)?)
+    }
+
+    /// Reads `path`; what is wrong and leaves the rest readable comes beside it, so that more can be said of the rest.
+    ///
+    /// # Errors
+    /// Every problem of a file that cannot be read any further.
+    pub fn examine(path: &Path, options: &Options<'_>) -> Result<(Self, Vec<Problem>), Vec<Problem>> {
+        let (file, base) = Self::read(path)?;
+        Self::parse(file, base, options, true)
     }
 
     fn read(path: &Path) -> Result<(File, PathBuf), Vec<Problem>> {
@@ -124,16 +139,13 @@ impl Config {
         Ok((file, path.parent().unwrap_or(Path::new("")).to_owned()))
     }
 
-    fn parse(file: File, base: PathBuf, options: &Options<'_>) -> Result<Self, Vec<Problem>> {
-        Self::parse_with(file, base, options, true)
-    }
-
-    fn parse_with(
+    /// With `connectors` those that a run uses are read as well.
+    fn parse(
         file: File,
         base: PathBuf,
         options: &Options<'_>,
         connectors: bool,
-    ) -> Result<Self, Vec<Problem>> {
+    ) -> Result<(Self, Vec<Problem>), Vec<Problem>> {
         let mut tree = Tree::parse(&file).map_err(|problem| vec![problem])?;
         let mut used = resolve::used_connectors(&tree.value, options.connector.as_deref());
         used.retain(|_| connectors);
@@ -151,10 +163,11 @@ impl Config {
         };
         variables.fill(&mut value, "", &skip, &mut found);
         tree.value = value;
+        tree.filled = std::mem::take(&mut found.texts);
         let mut problems: Vec<Problem> = found
             .problems
             .iter()
-            .map(|(at, message)| file.problem_at(at, tree.place(at), message))
+            .map(|(at, message)| tree.problem(&file, at, message))
             .collect();
         problems.extend(validate::validate(&file, &mut tree, &schema(), &found));
         problems.extend(resolve::owned_settings(&file, &tree));
@@ -172,23 +185,65 @@ impl Config {
                 "the file fits the schema, but not the types behind it",
             )]
         })?;
-        resolve::Resolver {
+        let resolver = resolve::Resolver {
             file,
             tree,
             base,
             masks: found.masks,
-        }
-        .config(document, options.connector.as_deref(), connectors)
+            files: found.files,
+        };
+        Ok(resolver.config(document, options.connector.as_deref(), connectors))
     }
 
     /// A problem at the place of a JSON pointer such as `/pipeline/steps/0`.
     pub fn problem_at(&self, pointer: &str, message: impl AsRef<str>) -> Problem {
         let message = self.shown(message.as_ref());
-        self.file.problem_at(pointer, self.tree.place(pointer), message)
+        self.tree.problem(&self.file, pointer, message)
+    }
+
+    /// A problem at the place of the key of a JSON pointer.
+    pub fn problem_at_key(&self, pointer: &str, message: impl AsRef<str>) -> Problem {
+        let message = self.shown(message.as_ref());
+        self.tree.key_problem(&self.file, pointer, message)
+    }
+
+    /// A problem at a place in the text of a JSON pointer, both from 1; where the file does not tell, at the text's
+    /// beginning, with the place in words.
+    pub fn problem_inside(&self, pointer: &str, line: u64, column: u64, message: impl AsRef<str>) -> Problem {
+        let message = self.shown(message.as_ref());
+        let exact = self
+            .tree
+            .problem_inside(&self.file, pointer, line, column, &message);
+        exact.unwrap_or_else(|| {
+            let place = format!("{message} (at line {line}, column {column} of the text)");
+            self.tree.problem(&self.file, pointer, place)
+        })
+    }
+
+    /// What the connector `name` talks to.
+    pub fn kind_of(&self, name: &str) -> &str {
+        let kind = self
+            .tree
+            .value
+            .pointer(&format!("{}/kind", tree::child("/connectors", name)));
+        kind.and_then(serde_json::Value::as_str).unwrap_or_default()
+    }
+
+    /// The name that the pipeline file is shown by.
+    pub fn file_name(&self) -> &str {
+        &self.file.name
     }
 
     /// `text` with what variables gave written as in the file: `${NAME}`.
     pub fn shown(&self, text: &str) -> String {
         self.masks.apply(text)
+    }
+}
+
+fn sound((config, problems): (Config, Vec<Problem>)) -> Result<Config, Vec<Problem>> {
+    if problems.is_empty() {
+        Ok(config)
+    } else {
+        Err(problems)
     }
 }

@@ -10,25 +10,59 @@ pub(crate) struct File {
     pub(crate) text: String,
 }
 
-/// One thing that is wrong, with its place.
+/// Whether a pipeline with it can run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Severity {
+    #[default]
+    Error,
+    Warning,
+}
+
+impl Severity {
+    /// `error` or `warning`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// One thing that is wrong, or may be, with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     pub file: String,
     /// From 1.
     pub line: usize,
-    /// From 1.
+    /// From 1, in characters.
     pub column: usize,
+    pub severity: Severity,
     pub message: String,
-    /// The line of the file; none where it could hold credentials.
-    pub snippet: Option<String>,
+    /// The line of the file, where it can be shown; what may be a credential is masked in it.
+    pub snippet: Option<Snippet>,
+}
+
+/// A line of the file, and which part of it is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snippet {
+    pub text: String,
+    /// How many characters stand before what is meant.
+    pub before: usize,
+    /// How many characters are meant; at least one.
+    pub width: usize,
 }
 
 impl File {
     /// A problem with the line it is in.
     pub(crate) fn problem(&self, place: Place, message: impl Into<String>) -> Problem {
         let line = self.text.lines().nth(place.line.saturating_sub(1));
+        let snippet = |line: &str| Snippet {
+            text: line.to_owned(),
+            before: place.column.saturating_sub(1),
+            width: 1,
+        };
         Problem {
-            snippet: line.map(str::to_owned),
+            snippet: line.map(snippet),
             ..self.hidden(place, message)
         }
     }
@@ -39,17 +73,9 @@ impl File {
             file: self.name.clone(),
             line: place.line,
             column: place.column,
+            severity: Severity::Error,
             message: message.into(),
             snippet: None,
-        }
-    }
-
-    /// A problem at a JSON pointer: the lines of connectors are not shown.
-    pub(crate) fn problem_at(&self, pointer: &str, place: Place, message: impl Into<String>) -> Problem {
-        if pointer.is_empty() || pointer.starts_with("/connectors") {
-            self.hidden(place, message)
-        } else {
-            self.problem(place, message)
         }
     }
 }
@@ -58,8 +84,13 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)?;
         if let Some(snippet) = &self.snippet {
-            let indent = " ".repeat(self.column.saturating_sub(1));
-            write!(f, "\n  | {snippet}\n  | {indent}^")?;
+            let line = self.line.to_string();
+            let gutter = " ".repeat(line.len());
+            // A tab stays one, so that the mark stands below what it means.
+            let blank = |c: char| if c == '\t' { c } else { ' ' };
+            let indent: String = snippet.text.chars().take(snippet.before).map(blank).collect();
+            let mark = "^".repeat(snippet.width);
+            write!(f, "\n  {line} | {}\n  {gutter} | {indent}{mark}", snippet.text)?;
         }
         Ok(())
     }

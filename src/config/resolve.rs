@@ -39,7 +39,7 @@ pub(crate) fn owned_settings(file: &File, tree: &Tree) -> Vec<Problem> {
             if let Some(why) = owned(setting) {
                 let at = child(&at, setting);
                 let message = format!("the setting `{setting}` is Forebay's own: {why}");
-                problems.push(file.problem_at(&at, tree.key_place(&at), message));
+                problems.push(tree.key_problem(file, &at, message));
             }
         }
     }
@@ -52,16 +52,17 @@ pub(crate) struct Resolver {
     pub(crate) tree: Tree,
     pub(crate) base: PathBuf,
     pub(crate) masks: Masks,
+    pub(crate) files: Vec<PathBuf>,
 }
 
 impl Resolver {
-    /// With `open` the connectors that a run uses are read as well.
+    /// The config, and what is wrong in it. With `open` the connectors that a run uses are read as well.
     pub(crate) fn config(
         self,
         document: Document,
         replaced: Option<&str>,
         open: bool,
-    ) -> Result<Config, Vec<Problem>> {
+    ) -> (Config, Vec<Problem>) {
         let mut problems = Vec::new();
         let default = replaced.or(document.connector.as_deref());
         let mut connectors = BTreeMap::new();
@@ -106,16 +107,14 @@ impl Resolver {
             })
             .collect();
         problems.dedup();
-        if !problems.is_empty() {
-            return Err(problems);
-        }
         let Self {
             file,
             tree,
             base,
             masks,
+            files,
         } = self;
-        Ok(Config {
+        let config = Config {
             document,
             connectors,
             source_connector: source,
@@ -127,14 +126,16 @@ impl Resolver {
             columns,
             tables,
             base,
+            files,
             file,
             tree,
             masks,
-        })
+        };
+        (config, problems)
     }
 
     fn at(&self, pointer: &str, message: impl Into<String>) -> Problem {
-        self.file.problem_at(pointer, self.tree.place(pointer), message)
+        self.tree.problem(&self.file, pointer, message)
     }
 
     /// The connector `name`, which is named at `at`.
@@ -150,7 +151,7 @@ impl Resolver {
             return Err(vec![self.at(at, message)]);
         }
         let Some(entry) = all.and_then(|all| all.get(name)) else {
-            let near = super::validate::nearest(name, &names);
+            let near = super::said::nearest(name, &names);
             return Err(vec![self.at(at, format!("there is no connector `{name}`{near}"))]);
         };
         let mut own = entry.clone();
@@ -180,10 +181,25 @@ impl Resolver {
             (None, None, Some(pattern)) => Topics::Pattern(pattern.clone()),
             _ => {
                 let message = "a source names exactly one of `topic`, `topics` and `pattern`";
-                problems.push(self.at("/pipeline/source", message));
+                problems.push(self.tree.key_problem(&self.file, self.last_topic(), message));
                 Topics::Names(Vec::new())
             }
         }
+    }
+
+    /// The pointer of the last of the keys that name topics, or of the source where it has none.
+    fn last_topic(&self) -> &'static str {
+        const KEYS: [&str; 3] = [
+            "/pipeline/source/topic",
+            "/pipeline/source/topics",
+            "/pipeline/source/pattern",
+        ];
+        let given = KEYS
+            .into_iter()
+            .filter(|at| self.tree.value.pointer(at).is_some());
+        given
+            .max_by_key(|at| self.tree.key_place(at))
+            .unwrap_or("/pipeline/source")
     }
 
     fn start(&self, document: &Document, problems: &mut Vec<Problem>) -> Start {
@@ -204,12 +220,16 @@ impl Resolver {
     }
 
     fn columns(&self, columns: &Columns, at: &str, problems: &mut Vec<Problem>) -> Vec<Column> {
-        columns.resolve().unwrap_or_else(|wrong| {
-            for (name, why) in wrong {
-                problems.push(self.at(&child(at, &name), format!("column `{name}`: {why}")));
-            }
-            Vec::new()
-        })
+        let (columns, wrong) = columns.resolve();
+        for super::columns::Wrong { column, key, why } in wrong {
+            let at = child(at, &column);
+            let message = format!("column `{column}`: {why}");
+            problems.push(match key {
+                Some(key) => self.at(&child(&at, key), message),
+                None => self.tree.key_problem(&self.file, &at, message),
+            });
+        }
+        columns
     }
 }
 

@@ -1,11 +1,12 @@
-//! The pipeline file as a JSON value plus the place of every node. Knows YAML, not what the keys mean.
+//! The pipeline file as a JSON value plus the place of every key and value. Knows places, not what the keys mean.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
-use serde_json::{Map, Number, Value};
+use serde_json::Value;
 
+use super::interpolate::Pieces;
 use super::problem::{File, Problem};
+use super::written::Written;
 
 /// A line and a column, both from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,40 +18,36 @@ pub(crate) struct Place {
 /// A JSON value and, by JSON pointer, where each key and value stands in the file. No `Debug`: values may be secrets.
 pub(crate) struct Tree {
     pub(crate) value: Value,
-    places: HashMap<String, Place>,
-    keys: HashMap<String, Place>,
+    /// What is wrong with the YAML itself, though it can be read.
+    pub(crate) problems: Vec<Problem>,
+    /// Pointers of values that could not be read; nothing further is said of them.
+    pub(crate) unread: BTreeSet<String>,
+    pub(super) places: HashMap<String, Place>,
+    pub(super) keys: HashMap<String, Place>,
+    /// Every key and scalar, in the order of the file.
+    pub(super) written: Vec<Written>,
+    /// Pointers under which every value may be a credential.
+    pub(super) secret: BTreeSet<String>,
+    /// Texts that variables filled, as they were before, and which parts of them stayed.
+    pub(super) filled: HashMap<String, (String, Pieces)>,
 }
 
 impl Tree {
     /// Reads the one document of `file`.
     pub(crate) fn parse(file: &File) -> Result<Self, Problem> {
-        let documents = MarkedYaml::load_from_str(&file.text).map_err(|e| {
-            let place = Place {
-                line: e.marker().line(),
-                column: e.marker().col() + 1,
-            };
-            match e.info() {
-                "duplicated key in mapping" => {
-                    file.hidden(place, "this key is given twice: remove one of the two")
-                }
-                info => file.hidden(place, format!("not valid YAML: {info}")),
-            }
-        })?;
-        let start = Place { line: 1, column: 1 };
-        let mut documents = documents.iter();
-        let Some(document) = documents.next() else {
-            return Err(file.problem(start, "the file is empty: `connectors` and `pipeline` are needed"));
-        };
-        if let Some(second) = documents.next() {
-            let message = "a second YAML document: a pipeline file holds exactly one";
-            return Err(file.problem(place_of(second), message));
-        }
         let mut tree = Self {
             value: Value::Null,
+            problems: Vec::new(),
+            unread: BTreeSet::new(),
             places: HashMap::new(),
             keys: HashMap::new(),
+            written: Vec::new(),
+            secret: ["/connectors", "/pipeline/sink/headers"]
+                .map(str::to_owned)
+                .into(),
+            filled: HashMap::new(),
         };
-        tree.value = tree.convert(file, document, "")?;
+        tree.value = super::events::read(file, &mut tree)?;
         Ok(tree)
     }
 
@@ -74,67 +71,64 @@ impl Tree {
         found.unwrap_or_else(|| self.place(pointer))
     }
 
-    fn convert(&mut self, file: &File, node: &MarkedYaml<'_>, at: &str) -> Result<Value, Problem> {
-        let place = place_of(node);
-        self.places.insert(at.to_owned(), place);
-        match &node.data {
-            YamlData::Value(scalar) => Ok(scalar_value(scalar)),
-            YamlData::Sequence(items) => {
-                let mut list = Vec::with_capacity(items.len());
-                for (i, item) in items.iter().enumerate() {
-                    list.push(self.convert(file, item, &format!("{at}/{i}"))?);
-                }
-                Ok(Value::Array(list))
+    /// Says of the value at `pointer` that it may be a credential: no line shows it.
+    pub(crate) fn hide(&mut self, pointer: &str) {
+        self.secret.insert(pointer.to_owned());
+    }
+
+    /// Whether the value at `pointer` may be a credential.
+    pub(super) fn hides(&self, pointer: &str) -> bool {
+        let under = |secret: &String| {
+            let rest = pointer.strip_prefix(secret.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.secret.iter().any(under)
+    }
+
+    /// A problem of the value at `pointer`.
+    pub(crate) fn problem(&self, file: &File, pointer: &str, message: impl Into<String>) -> Problem {
+        self.problem_in(file, self.place(pointer), message)
+    }
+
+    /// A problem of the key of the value at `pointer`.
+    pub(crate) fn key_problem(&self, file: &File, pointer: &str, message: impl Into<String>) -> Problem {
+        self.problem_in(file, self.key_place(pointer), message)
+    }
+
+    /// A problem at a place in the text at `pointer`; `None` where the file does not tell where that is.
+    pub(crate) fn problem_inside(
+        &self,
+        file: &File,
+        pointer: &str,
+        line: u64,
+        column: u64,
+        message: &str,
+    ) -> Option<Problem> {
+        let written = self.written.iter().find(|w| !w.is_key && w.pointer == pointer)?;
+        let value = self.value.pointer(pointer)?.as_str()?;
+        let mut offset = offset(value, line, column)?;
+        let value = match self.filled.get(pointer) {
+            Some((original, pieces)) => {
+                offset = pieces.before(offset);
+                original
             }
-            YamlData::Mapping(entries) => {
-                let mut map = Map::new();
-                for (key, value) in entries {
-                    let name = key_name(key)
-                        .ok_or_else(|| file.hidden(place_of(key), "a key must be a plain name"))?;
-                    let pointer = child(at, &name);
-                    self.keys.insert(pointer.clone(), place_of(key));
-                    let value = self.convert(file, value, &pointer)?;
-                    if map.insert(name.clone(), value).is_some() {
-                        let message = format!("`{name}` is given twice: remove one of the two");
-                        return Err(file.hidden(place_of(key), message));
-                    }
-                }
-                Ok(Value::Object(map))
-            }
-            _ => Err(file.hidden(place, "tags are not supported in a pipeline file")),
-        }
+            None => value,
+        };
+        let place = written.inside(&file.text, value, offset)?;
+        Some(self.problem_in(file, place, message))
     }
 }
 
-/// The pointer of `name` under `at`.
+/// The child of `at` that is called `name`, as a pointer.
 pub(crate) fn child(at: &str, name: &str) -> String {
     format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
-fn place_of(node: &MarkedYaml<'_>) -> Place {
-    Place {
-        line: node.span.start.line(),
-        column: node.span.start.col() + 1,
-    }
-}
-
-fn key_name(key: &MarkedYaml<'_>) -> Option<String> {
-    match &key.data {
-        YamlData::Value(Scalar::String(name)) => Some(name.to_string()),
-        YamlData::Value(Scalar::Integer(number)) => Some(number.to_string()),
-        YamlData::Value(Scalar::Boolean(switch)) => Some(switch.to_string()),
-        _ => None,
-    }
-}
-
-fn scalar_value(scalar: &Scalar<'_>) -> Value {
-    match scalar {
-        Scalar::Null => Value::Null,
-        Scalar::Boolean(switch) => Value::Bool(*switch),
-        Scalar::Integer(number) => Value::Number((*number).into()),
-        Scalar::FloatingPoint(number) => {
-            Number::from_f64(f64::from(*number)).map_or(Value::Null, Value::Number)
-        }
-        Scalar::String(text) => Value::String(text.to_string()),
-    }
+/// The number of characters before a line and column, both from 1.
+fn offset(text: &str, line: u64, column: u64) -> Option<usize> {
+    let before = text
+        .split_inclusive('\n')
+        .take(usize::try_from(line).ok()?.checked_sub(1)?);
+    let before: usize = before.map(|line| line.chars().count()).sum();
+    Some(before + usize::try_from(column).ok()?.checked_sub(1)?)
 }

@@ -8,7 +8,7 @@ use arrow::datatypes::TimeUnit;
 use forebay_core::codec::ColumnKind;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A number with one of the suffixes.
 fn with_unit<'a, T: Copy>(text: &'a str, units: &[(&'a str, T)]) -> Option<(u64, T)> {
@@ -38,6 +38,17 @@ impl<'de> Deserialize<'de> for Span {
     }
 }
 
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let micros = self.0.as_micros();
+        match micros {
+            _ if micros.is_multiple_of(1_000_000) => to.collect_str(&format_args!("{}s", micros / 1_000_000)),
+            _ if micros.is_multiple_of(1_000) => to.collect_str(&format_args!("{}ms", micros / 1_000)),
+            _ => to.collect_str(&format_args!("{micros}us")),
+        }
+    }
+}
+
 impl JsonSchema for Span {
     fn schema_name() -> Cow<'static, str> {
         "Duration".into()
@@ -60,6 +71,17 @@ impl<'de> Deserialize<'de> for Size {
         bytes
             .map(Self)
             .ok_or_else(|| D::Error::custom("not a size such as `512MiB`"))
+    }
+}
+
+impl Serialize for Size {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
+        let whole = |(_, shift): &&(&str, u32)| self.0 > 0 && self.0.trailing_zeros() >= *shift;
+        match units.iter().find(whole) {
+            Some((unit, shift)) => to.collect_str(&format_args!("{}{unit}", self.0 >> shift)),
+            None => to.collect_str(&format_args!("{}B", self.0)),
+        }
     }
 }
 
@@ -136,14 +158,18 @@ pub struct ColumnConfig(pub ColumnOptions);
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ColumnOptions {
+    /// The column's type.
     #[serde(rename = "type")]
     pub kind: Type,
-    /// Where the field is in the event: `merchant.id`.
+    /// Where the field is in the event, with a dot between levels. The default is the column's name.
+    #[schemars(example = &"merchant.id")]
     pub path: Option<String>,
+    /// Whether the field may be absent or null. Elsewhere a null is a reject.
     #[serde(default)]
     pub nullable: bool,
-    /// Fills an absent field.
+    /// What fills an absent field. A null is not absent.
     pub default: Option<serde_json::Value>,
+    /// The unit of a timestamp that is a number. The default is `ms`.
     pub unit: Option<Unit>,
 }
 

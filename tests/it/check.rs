@@ -1,5 +1,7 @@
 //! `check`, `schema`, `connectors` and `--version` as the binary prints them.
 
+mod mistakes;
+
 use std::fs;
 use std::process::Output;
 

@@ -76,12 +76,16 @@ fn mistakes_end_with_2_and_name_their_place() {
             ":15:3: unknown key `stepz`: did you mean `steps`?",
         ),
         ("risk > 0.9", "rsk > 0.9", "p.yaml:18:"),
-        ("key: payment_id }", "key: payment }", "p.yaml:19:9: "),
+        (
+            "key: payment_id }",
+            "key: payment }",
+            "p.yaml:19:45: `key` names the unknown column `payment`: did you mean `payment_id`?",
+        ),
         ("merchants.csv", "absent.csv", "p.yaml:21:"),
         (
             "missing: { risk",
             "missing: { rsk",
-            "names `rsk`, which the table has not",
+            "`missing` names \"rsk\", which is not looked up; did you mean \"risk\"?",
         ),
         ("table: merchants", "table: merchant", "p.yaml:17:"),
     ];

@@ -82,6 +82,18 @@ impl ColumnKind {
     }
 }
 
+/// The type in the words of the pipeline file: `float64`, `string`, `float32[784]`.
+pub fn type_name(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Boolean => "bool".into(),
+        DataType::Utf8 => "string".into(),
+        DataType::Binary => "bytes".into(),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => "timestamp".into(),
+        DataType::FixedSizeList(item, width) => format!("{}[{width}]", type_name(item.data_type())),
+        other => other.to_string().to_lowercase(),
+    }
+}
+
 /// The Arrow schema of decoded columns, in their order.
 pub fn schema_of(columns: &[Column]) -> SchemaRef {
     let field = |c: &Column| Field::new(&c.name, c.kind.data_type(), c.nullable);

@@ -1,11 +1,13 @@
 //! The stages between source and sink. A step knows columns; it does not know formats, brokers or its neighbours.
 
+pub mod about;
 pub mod lookup;
 #[cfg(feature = "onnx")]
 pub mod model;
 mod names;
 #[cfg(feature = "sql")]
 pub mod sql;
+pub mod unfit;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,7 +19,9 @@ use arrow::datatypes::{Schema, SchemaRef};
 use crate::batch::Batch;
 use crate::error::Result;
 use crate::reject::{Reject, Stage};
+use crate::steps::about::About;
 use crate::steps::lookup::Table;
+pub use crate::steps::unfit::{At, Fault, Spot, Unfit, Warning};
 
 /// What a step may need beside its own configuration.
 #[derive(Debug, Default)]
@@ -33,11 +37,12 @@ pub trait StepSpec: fmt::Debug + Send + Sync {
     /// The stage this step is, for rejects and metrics.
     fn stage(&self) -> Stage;
 
-    /// Checks the step against its input columns.
+    /// Checks the step against its input columns. A column of Arrow's type `Null` is there, but its type is not known, since
+    /// a step before does not fit: what rests on its type is not checked, and there is no plan.
     ///
     /// # Errors
-    /// `Config`, saying what does not fit and what would.
-    fn plan(&self, input: &Schema, env: &Env) -> Result<Plan>;
+    /// Everything that does not fit, and what would; each is of kind `Config`.
+    fn plan(&self, input: &Schema, env: &Env) -> Result<Plan, Unfit>;
 }
 
 /// Opens a step for one lane.
@@ -46,10 +51,9 @@ pub type OpenStep = Box<dyn Fn() -> Result<Box<dyn Step>> + Send + Sync>;
 /// A step that fits its input.
 pub struct Plan {
     pub output: SchemaRef,
-    /// What `check` prints of it, a line each.
-    pub details: Vec<String>,
+    pub about: About,
     /// What `check` warns of.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
     pub open: OpenStep,
 }
 
@@ -57,7 +61,7 @@ impl fmt::Debug for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("Plan");
         out.field("output", &self.output);
-        out.field("details", &self.details);
+        out.field("about", &self.about);
         out.finish_non_exhaustive()
     }
 }

@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::table::{TableSpec, fault};
-use crate::codec::{Column, ColumnKind};
+use crate::codec::{Column, ColumnKind, type_name};
 use crate::error::{Error, Result};
 
 /// "row 3, column "risk": not a Float64"
@@ -20,7 +20,7 @@ pub(super) fn misfit(spec: &TableSpec, row: usize, column: &Column) -> Error {
             "row {}, column \"{}\": not a {}",
             row + 1,
             column.name,
-            column.kind.data_type()
+            type_name(&column.kind.data_type())
         ),
     )
 }
@@ -57,8 +57,10 @@ pub(super) fn from_typed(spec: &TableSpec, column: &Column, values: &ArrayRef) -
         return Err(fault(
             spec,
             format!(
-                "column \"{}\" is {found} in the file, but declared {wanted}",
-                column.name
+                "column \"{}\" is {} in the file, but declared {}",
+                column.name,
+                type_name(found),
+                type_name(&wanted)
             ),
         ));
     }
@@ -105,7 +107,11 @@ fn cast_rows(spec: &TableSpec, column: &Column, values: &ArrayRef) -> Result<Arr
     let unfit = || {
         fault(
             spec,
-            format!("column \"{}\" cannot be read as {wanted}", column.name),
+            format!(
+                "column \"{}\" cannot be read as {}",
+                column.name,
+                type_name(&wanted)
+            ),
         )
     };
     let made = cast_leniently(values, &wanted).map_err(|_| unfit())?;

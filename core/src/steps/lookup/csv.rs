@@ -12,12 +12,13 @@ use arrow_csv::ReaderBuilder;
 use arrow_csv::reader::Format;
 
 use super::build::from_text;
-use super::table::{TableSpec, absent, fault, flat_name};
+use super::table::{TableSpec, absent, fault, flat_name, in_column};
 use crate::codec::{Column, ColumnKind};
 use crate::error::{Error, Result};
+use crate::steps::Fault;
 
 /// Every column of `spec`.
-pub(super) fn read(spec: &TableSpec, mut file: File) -> Result<Vec<ArrayRef>> {
+pub(super) fn read(spec: &TableSpec, mut file: File) -> Result<Vec<ArrayRef>, Fault> {
     let header = header(spec, &file)?;
     file.rewind()
         .map_err(|e| fault(spec, "cannot be read").caused_by(e))?;
@@ -25,7 +26,10 @@ pub(super) fn read(spec: &TableSpec, mut file: File) -> Result<Vec<ArrayRef>> {
     let text = rows(spec, &header, file)?;
     let columns = spec.columns.iter().zip(places);
     columns
-        .map(|(column, place)| from_text(spec, column, &without_nulls(spec, column, &text[place])))
+        .map(|(column, place)| {
+            let made = from_text(spec, column, &without_nulls(spec, column, &text[place]));
+            made.map_err(|e| in_column(column, e))
+        })
         .collect()
 }
 
@@ -38,12 +42,12 @@ fn header(spec: &TableSpec, file: &File) -> Result<Schema> {
 }
 
 /// For each declared column its place in the file.
-fn places(spec: &TableSpec, header: &Schema) -> Result<Vec<usize>> {
+fn places(spec: &TableSpec, header: &Schema) -> Result<Vec<usize>, Fault> {
     let found = || header.fields().iter().map(|field| field.name().as_str());
     let place = |column: &Column| {
         let name = flat_name(column);
         let place = found().position(|found| found == name);
-        place.ok_or_else(|| absent(spec, &name, found().collect::<Vec<_>>()))
+        place.ok_or_else(|| in_column(column, absent(spec, &name, found().collect::<Vec<_>>())))
     };
     spec.columns.iter().map(place).collect()
 }

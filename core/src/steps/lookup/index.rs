@@ -28,6 +28,11 @@ pub(super) enum Index {
 }
 
 impl Index {
+    /// Without rows.
+    pub(super) fn empty() -> Self {
+        Self::Bytes(HashMap::default())
+    }
+
     pub(super) fn build(keys: &ArrayRef) -> Result<Self, BadKey> {
         let nulls = keys.logical_nulls();
         if let Some(row) = nulls.and_then(|nulls| (0..keys.len()).find(|row| nulls.is_null(*row))) {

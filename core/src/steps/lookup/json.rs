@@ -13,15 +13,16 @@ use arrow::datatypes::{DataType, Field};
 use serde_json::Value;
 
 use super::build::{from_text, from_typed, misfit};
-use super::table::{TableSpec, absent, fault};
+use super::table::{TableSpec, absent, fault, in_column};
 use crate::codec::{Column, ColumnKind};
 use crate::error::Result;
+use crate::steps::Fault;
 
 /// Every column of `spec`.
-pub(super) fn read(spec: &TableSpec, file: File) -> Result<Vec<ArrayRef>> {
+pub(super) fn read(spec: &TableSpec, file: File) -> Result<Vec<ArrayRef>, Fault> {
     let rows = rows(spec, file)?;
-    let columns = spec.columns.iter();
-    columns.map(|column| build(spec, column, &rows)).collect()
+    let one = |column| build(spec, column, &rows).map_err(|e| in_column(column, e));
+    spec.columns.iter().map(one).collect()
 }
 
 fn rows(spec: &TableSpec, file: File) -> Result<Vec<Value>> {

@@ -8,11 +8,11 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::build::from_typed;
-use super::table::{TableSpec, absent, fault, flat_name};
-use crate::error::Result;
+use super::table::{TableSpec, absent, fault, flat_name, in_column};
+use crate::steps::Fault;
 
 /// Every column of `spec`.
-pub(super) fn read(spec: &TableSpec, file: File) -> Result<Vec<ArrayRef>> {
+pub(super) fn read(spec: &TableSpec, file: File) -> Result<Vec<ArrayRef>, Fault> {
     let unread = || fault(spec, "cannot be read as Parquet");
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|_| unread())?;
     let names: Vec<String> = spec.columns.iter().map(flat_name).collect();
@@ -22,8 +22,9 @@ pub(super) fn read(spec: &TableSpec, file: File) -> Result<Vec<ArrayRef>> {
         .iter()
         .map(|field| field.name().as_str())
         .collect();
-    if let Some(name) = names.iter().find(|name| !found.contains(&name.as_str())) {
-        return Err(absent(spec, name, found));
+    let mut declared = spec.columns.iter().zip(&names);
+    if let Some((column, name)) = declared.find(|(_, name)| !found.contains(&name.as_str())) {
+        return Err(in_column(column, absent(spec, name, found)));
     }
     let roots: Vec<usize> = (0..found.len())
         .filter(|root| names.iter().any(|name| name == found[*root]))
@@ -46,7 +47,7 @@ pub(super) fn read(spec: &TableSpec, file: File) -> Result<Vec<ArrayRef>> {
             } else {
                 concat(&parts).map_err(|_| unread())?
             };
-            from_typed(spec, column, &values)
+            from_typed(spec, column, &values).map_err(|e| in_column(column, e))
         })
         .collect()
 }

@@ -10,10 +10,12 @@ use arrow::datatypes::{DataType, Field, Schema};
 
 use super::run::{Fill, Looked, Lookup};
 use super::table::Table;
-use crate::codec::DefaultValue;
+use crate::codec::{DefaultValue, type_name};
 use crate::error::{Error, Result};
 use crate::reject::Stage;
-use crate::steps::{Env, Plan, Step, StepSpec, names};
+use crate::steps::about::{About, LookupAbout, Otherwise};
+use crate::steps::unfit::unknown;
+use crate::steps::{Env, Fault, Plan, Spot, Step, StepSpec, Unfit, names};
 
 /// What becomes of a row whose key is null or not in the table.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -43,30 +45,71 @@ impl StepSpec for LookupStep {
         Stage::Lookup
     }
 
-    fn plan(&self, input: &Schema, env: &Env) -> Result<Plan> {
-        let table = self.table(env)?;
-        let (on, key_type) = self.key(input, table)?;
-        let columns = self.columns(table)?;
-        self.check_missing(&columns)?;
-        let mut fields: Vec<Field> = input
-            .fields()
-            .iter()
-            .map(|field| field.as_ref().clone())
-            .collect();
-        let mut looked = Vec::with_capacity(columns.len());
-        for name in &columns {
-            let (field, column) = self.looked(table, name)?;
-            self.refuse_collision(input, name)?;
-            fields.push(field);
-            looked.push(column);
+    fn plan(&self, input: &Schema, env: &Env) -> Result<Plan, Unfit> {
+        let mut faults = Vec::new();
+        let table = self.table(env).map_err(|fault| faults.push(fault)).ok();
+        let on = self.key(input, table);
+        let on = on.map_err(|fault| faults.push(fault)).ok().flatten();
+        let Some(table) = table else {
+            return Err(Unfit {
+                faults,
+                output: self.guess(input),
+            });
+        };
+        let columns = self.columns(table, &mut faults);
+        self.check_missing(&columns, &mut faults);
+        let (mut fields, mut looked) = (input.fields().to_vec(), Vec::with_capacity(columns.len()));
+        for (i, name) in columns.iter().enumerate() {
+            let spot = || match self.columns.is_empty() {
+                true => Spot::default(),
+                false => Spot::value(["columns".to_owned(), i.to_string()]),
+            };
+            let refused = self
+                .refuse_collision(input, name)
+                .map_err(|e| Fault::new(spot(), e));
+            faults.extend(refused.err());
+            match self.looked(table, name) {
+                Ok((field, column)) => {
+                    fields.push(Arc::new(field));
+                    looked.push(column);
+                }
+                Err(error) => {
+                    faults.push(Fault::new(Spot::value(["missing", name]), error));
+                    fields.push(unknown(name));
+                }
+            }
         }
         let output = Arc::new(Schema::new(fields));
-        let details = vec![self.describe(table, &output.fields()[input.fields().len()..])];
+        match on {
+            Some((on, key_type)) if faults.is_empty() => {
+                Ok(self.planned(table, on, key_type, looked, output))
+            }
+            // With a typo among its columns, any column of the table may be meant.
+            _ => {
+                let columns = output.fields().iter().cloned();
+                let meant = table.rows.schema();
+                let meant = meant.fields().iter().map(|field| unknown(field.name()));
+                Err(Unfit::with(faults, columns.chain(meant)))
+            }
+        }
+    }
+}
+
+impl LookupStep {
+    fn planned(
+        &self,
+        table: &Arc<Table>,
+        on: usize,
+        key_type: DataType,
+        columns: Vec<Looked>,
+        output: Arc<Schema>,
+    ) -> Plan {
+        let about = self.about(table, &columns);
         let lookup = Arc::new(Lookup {
             table: Arc::clone(table),
             on,
             key_type,
-            columns: looked,
+            columns,
             output: Arc::clone(&output),
             reject: matches!(self.missing, Missing::Reject),
             absent: format!(
@@ -74,74 +117,92 @@ impl StepSpec for LookupStep {
                 self.table, self.on
             ),
         });
-        Ok(Plan {
+        Plan {
             output,
-            details,
+            about: About::Lookup(about),
             warnings: Vec::new(),
             open: Box::new(move || Ok(Box::new(Arc::clone(&lookup)) as Box<dyn Step>)),
-        })
+        }
     }
-}
 
-impl LookupStep {
     fn fault(&self, what: impl std::fmt::Display) -> Error {
         Error::config(format!("lookup in \"{}\": {what}", self.table))
     }
 
-    fn table<'e>(&self, env: &'e Env) -> Result<&'e Arc<Table>> {
+    fn table<'e>(&self, env: &'e Env) -> Result<&'e Arc<Table>, Fault> {
         let known = || env.tables.keys().map(String::as_str);
         env.tables.get(&self.table).ok_or_else(|| {
             let near = names::suggestion(&self.table, known());
             let known = names::list(known());
-            self.fault(format!("there is no such table{near}; there are: {known}"))
+            let error = self.fault(format!("there is no such table{near}; there are: {known}"));
+            Fault::new(Spot::value(["table"]), error)
         })
     }
 
-    /// The index of the key's column, and the type it is looked up as.
-    fn key(&self, input: &Schema, table: &Table) -> Result<(usize, DataType)> {
+    /// What the columns would be named, whatever the table is.
+    fn guess(&self, input: &Schema) -> Option<Arc<Schema>> {
+        let named = self.columns.iter().map(|name| unknown(name));
+        let fields: Vec<Arc<Field>> = input.fields().iter().cloned().chain(named).collect();
+        (!self.columns.is_empty()).then(|| Arc::new(Schema::new(fields)))
+    }
+
+    /// The index of the key's column, and the type it is looked up as; neither where a type is not known.
+    fn key(&self, input: &Schema, table: Option<&Arc<Table>>) -> Result<Option<(usize, DataType)>, Fault> {
+        let at = |error| Fault::new(Spot::value(["on"]), error);
         let known = || input.fields().iter().map(|field| field.name().as_str());
         let index = input.index_of(&self.on).map_err(|_| {
             let near = names::suggestion(&self.on, known());
             let known = names::list(known());
-            self.fault(format!(
+            at(self.fault(format!(
                 "`on` names the unknown column \"{}\"{near}; there are: {known}",
                 self.on
-            ))
+            )))
         })?;
         let found = input.field(index).data_type();
-        let key = table.column_type(&table.key).unwrap_or(&DataType::Null);
+        let Some(table) = table.filter(|_| *found != DataType::Null) else {
+            return Ok(None);
+        };
+        let Some(key) = table.column_type(&table.key) else {
+            return Ok(None);
+        };
         match lookup_type(found, key) {
-            Some(as_type) => Ok((index, as_type)),
-            None => Err(self.fault(format!(
-                "column \"{}\" is {found}, but the table's key \"{}\" is {key}; cast one of them, with CAST in a `sql` step or in the table's `columns`",
-                self.on, table.key
-            ))),
+            Some(as_type) => Ok(Some((index, as_type))),
+            None => Err(at(self.fault(format!(
+                "column \"{}\" is {}, but the table's key \"{}\" is {}; cast one of them, with CAST in a `sql` step or in the table's `columns`",
+                self.on,
+                type_name(found),
+                table.key,
+                type_name(key)
+            )))),
         }
     }
 
-    fn columns(&self, table: &Table) -> Result<Vec<String>> {
+    /// The columns to look up, without those that the table has not.
+    fn columns(&self, table: &Table, faults: &mut Vec<Fault>) -> Vec<String> {
         let schema = table.rows.schema();
         let all = || schema.fields().iter().map(|field| field.name().as_str());
         if self.columns.is_empty() {
-            return Ok(all()
+            return all()
                 .filter(|name| *name != table.key)
                 .map(str::to_owned)
-                .collect());
+                .collect();
         }
-        let mut seen = HashSet::new();
-        for name in &self.columns {
-            if !all().any(|known| known == name) {
+        let (mut seen, mut columns) = (HashSet::new(), Vec::new());
+        for (i, name) in self.columns.iter().enumerate() {
+            let why = if !all().any(|known| known == name) {
                 let near = names::suggestion(name, all());
                 let known = names::list(all());
-                return Err(self.fault(format!(
-                    "the table has no column \"{name}\"{near}; it has: {known}"
-                )));
-            }
-            if !seen.insert(name) {
-                return Err(self.fault(format!("column \"{name}\" is named twice")));
-            }
+                format!("the table has no column \"{name}\"{near}; it has: {known}")
+            } else if !seen.insert(name) {
+                format!("column \"{name}\" is named twice")
+            } else {
+                columns.push(name.clone());
+                continue;
+            };
+            let spot = Spot::value(["columns".to_owned(), i.to_string()]);
+            faults.push(Fault::new(spot, self.fault(why)));
         }
-        Ok(self.columns.clone())
+        columns
     }
 
     fn refuse_collision(&self, input: &Schema, name: &str) -> Result<()> {
@@ -153,19 +214,21 @@ impl LookupStep {
         )))
     }
 
-    fn check_missing(&self, columns: &[String]) -> Result<()> {
+    fn check_missing(&self, columns: &[String], faults: &mut Vec<Fault>) {
         let Missing::Values(values) = &self.missing else {
-            return Ok(());
+            return;
         };
-        match values.keys().find(|name| !columns.contains(name)) {
-            None => Ok(()),
-            Some(name) => {
-                let near = names::suggestion(name, columns.iter().map(String::as_str));
-                let known = names::list(columns.iter().map(String::as_str));
-                Err(self.fault(format!(
-                    "`missing` names \"{name}\", which is not looked up{near}; looked up are: {known}"
-                )))
+        for name in values.keys().filter(|name| !columns.contains(name)) {
+            // A column that the table has not is refused where it is named.
+            if self.columns.contains(name) {
+                continue;
             }
+            let near = names::suggestion(name, columns.iter().map(String::as_str));
+            let known = names::list(columns.iter().map(String::as_str));
+            let error = self.fault(format!(
+                "`missing` names \"{name}\", which is not looked up{near}; looked up are: {known}"
+            ));
+            faults.push(Fault::new(Spot::key(["missing", name]), error));
         }
     }
 
@@ -196,7 +259,7 @@ impl LookupStep {
                             "`missing` of \"{}\" is {}, but the column is {}",
                             field.name(),
                             kind_of(value),
-                            field.data_type()
+                            type_name(field.data_type())
                         ))
                     })
                 }
@@ -204,22 +267,23 @@ impl LookupStep {
         }
     }
 
-    fn describe(&self, table: &Table, added: &[Arc<Field>]) -> String {
-        let added: Vec<String> = added
-            .iter()
-            .map(|field| {
-                let nullable = if field.is_nullable() { " nullable" } else { "" };
-                format!("{} {}{nullable}", field.name(), field.data_type())
-            })
-            .collect();
-        let rows = table.len();
-        format!(
-            "{} = {}.{} ({rows} rows), adds: {}",
-            self.on,
-            self.table,
-            table.key,
-            added.join(", ")
-        )
+    fn about(&self, table: &Table, columns: &[Looked]) -> LookupAbout {
+        let schema = table.rows.schema();
+        let one = |looked: &Looked| {
+            let otherwise = match looked.fill {
+                Fill::Null => Otherwise::Null,
+                Fill::Never => Otherwise::Reject,
+                Fill::Value(_) => Otherwise::Value,
+            };
+            (schema.field(looked.column).name().clone(), otherwise)
+        };
+        LookupAbout {
+            table: self.table.clone(),
+            rows: table.len(),
+            on: self.on.clone(),
+            key: table.key.clone(),
+            columns: columns.iter().map(one).collect(),
+        }
     }
 }
 

@@ -9,9 +9,9 @@ use arrow::datatypes::DataType;
 
 use super::index::{BadKey, Index};
 use super::{csv, json, parquet};
-use crate::codec::{Column, schema_of};
+use crate::codec::{Column, schema_of, type_name};
 use crate::error::{Error, Result};
-use crate::steps::names;
+use crate::steps::{Fault, Spot, names};
 
 /// What the pipeline file says of a table.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,19 +34,39 @@ pub struct Table {
 }
 
 /// Every column of `spec` from an open file.
-type Read = fn(&TableSpec, File) -> Result<Vec<ArrayRef>>;
+type Read = fn(&TableSpec, File) -> Result<Vec<ArrayRef>, Fault>;
 
 impl Table {
     /// Reads the whole file and indexes it.
     ///
     /// # Errors
-    /// `Config`, naming the table, the file, and the row and column where it can.
-    pub fn load(spec: &TableSpec) -> Result<Self> {
+    /// `Config`, naming the table, the file, and the row and column where it can, at its place in the configuration.
+    pub fn load(spec: &TableSpec) -> Result<Self, Fault> {
         check(spec)?;
+        let in_file = |mut fault: Fault| {
+            if fault.spot.path.is_empty() {
+                fault.spot = Spot::value(["file"]);
+            }
+            fault
+        };
+        Self::read(spec).map_err(in_file)
+    }
+
+    /// A table of which only the declared columns are known, since its file cannot be read: for checks.
+    pub fn declared(spec: &TableSpec) -> Self {
+        Self {
+            name: spec.name.clone(),
+            key: spec.key.clone(),
+            rows: RecordBatch::new_empty(schema_of(&spec.columns)),
+            index: Index::empty(),
+        }
+    }
+
+    fn read(spec: &TableSpec) -> Result<Self, Fault> {
         let read = reader(spec)?;
         let file = File::open(&spec.file).map_err(|e| fault(spec, "cannot be opened").caused_by(e))?;
         let columns = read(spec, file)?;
-        let index = index(spec, &columns)?;
+        let index = index(spec, &columns).map_err(|e| Fault::new(Spot::value(["key"]), e))?;
         refuse_nulls(spec, &columns)?;
         let schema = schema_of(&spec.columns);
         let rows = RecordBatch::try_new(schema, columns)
@@ -83,6 +103,11 @@ pub(super) fn fault(spec: &TableSpec, what: impl std::fmt::Display) -> Error {
     Error::config(format!("table \"{}\": {what}", spec.name)).with("file", spec.file.display())
 }
 
+/// `error` at the place where `column` is declared.
+pub(super) fn in_column(column: &Column, error: Error) -> Fault {
+    Fault::new(Spot::value(["columns", &column.name]), error)
+}
+
 /// A column that the file lacks.
 pub(super) fn absent<'a>(
     spec: &TableSpec,
@@ -105,22 +130,18 @@ pub(super) fn flat_name(column: &Column) -> String {
     column.path.join(".")
 }
 
-fn check(spec: &TableSpec) -> Result<()> {
+fn check(spec: &TableSpec) -> Result<(), Fault> {
     let mut seen = HashSet::new();
     if let Some(twice) = spec.columns.iter().find(|column| !seen.insert(&column.name)) {
-        return Err(fault(
-            spec,
-            format!("column \"{}\" is declared twice", twice.name),
-        ));
+        let why = format!("column \"{}\" is declared twice", twice.name);
+        return Err(in_column(twice, fault(spec, why)));
     }
     if let Some(column) = spec.columns.iter().find(|column| column.default.is_some()) {
-        return Err(fault(
-            spec,
-            format!(
-                "column \"{}\" has a default; give it in the lookup's `missing`",
-                column.name
-            ),
-        ));
+        let why = format!(
+            "column \"{}\" has a default; give it in the lookup's `missing`",
+            column.name
+        );
+        return Err(in_column(column, fault(spec, why)));
     }
     let declared = || spec.columns.iter().map(|column| column.name.as_str());
     if declared().any(|name| name == spec.key) {
@@ -128,13 +149,11 @@ fn check(spec: &TableSpec) -> Result<()> {
     }
     let near = names::suggestion(&spec.key, declared());
     let known = names::list(declared());
-    Err(fault(
-        spec,
-        format!(
-            "the key \"{}\" is not among its columns{near}; they are: {known}",
-            spec.key
-        ),
-    ))
+    let why = format!(
+        "the key \"{}\" is not among its columns{near}; they are: {known}",
+        spec.key
+    );
+    Err(Fault::new(Spot::value(["key"]), fault(spec, why)))
 }
 
 fn reader(spec: &TableSpec) -> Result<Read> {
@@ -150,20 +169,18 @@ fn reader(spec: &TableSpec) -> Result<Read> {
     }
 }
 
-fn refuse_nulls(spec: &TableSpec, columns: &[ArrayRef]) -> Result<()> {
+fn refuse_nulls(spec: &TableSpec, columns: &[ArrayRef]) -> Result<(), Fault> {
     for (column, values) in spec.columns.iter().zip(columns) {
         if column.nullable || column.name == spec.key {
             continue;
         }
         if let Some(row) = (0..values.len()).find(|row| values.is_null(*row)) {
-            return Err(fault(
-                spec,
-                format!(
-                    "row {}, column \"{}\": there is no value; declare the column nullable, or fill it in",
-                    row + 1,
-                    column.name
-                ),
-            ));
+            let why = format!(
+                "row {}, column \"{}\": there is no value; declare the column nullable, or fill it in",
+                row + 1,
+                column.name
+            );
+            return Err(in_column(column, fault(spec, why)));
         }
     }
     Ok(())
@@ -186,10 +203,10 @@ fn index(spec: &TableSpec, columns: &[ArrayRef]) -> Result<Index> {
                 row + 1
             ),
         ),
-        BadKey::Type => fault(spec, bad_key_type(key, keys.data_type())),
+        BadKey::Type => fault(spec, bad_key_type(key, &type_name(keys.data_type()))),
     })
 }
 
-fn bad_key_type(key: &str, found: &DataType) -> String {
+fn bad_key_type(key: &str, found: &str) -> String {
     format!("the key \"{key}\" is {found}; a key is a string, bytes, int32 or int64")
 }

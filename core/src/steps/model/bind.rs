@@ -5,10 +5,13 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, FixedSizeListArray, StringArray, new_null_array};
 use arrow::datatypes::{DataType, Field, Schema};
 
-use crate::error::{Error, Result};
+use crate::codec::type_name;
+use crate::error::Error;
 use crate::model::onnx::data_type;
 use crate::model::{Element, Signature, Tensor};
+use crate::steps::about::{Filled, Filling};
 use crate::steps::names::{list, suggestion};
+use crate::steps::{Fault, Spot, Warning};
 
 /// A tensor and the columns that fill it, in order.
 #[derive(Clone, Debug)]
@@ -31,32 +34,35 @@ impl Bound {
         self.columns.iter().map(|(_, _, width)| width).sum()
     }
 
-    /// `features float32[rows, 3] <- amount (float64, cast), risk`
-    pub(super) fn describe(&self, input: &Schema) -> String {
+    /// What fills the tensor.
+    pub(super) fn about(&self, input: &Schema) -> Filled {
         let wanted = data_type(self.tensor.element, 1);
-        let columns =
-            self.columns
-                .iter()
-                .map(|(index, name, _)| match item(input.field(*index).data_type()) {
-                    own if *own == wanted => name.clone(),
-                    own => format!("{name} ({own} cast to {})", self.tensor.element),
-                });
-        let columns: Vec<String> = columns.collect();
-        format!("{} {} <- {}", self.tensor.name, self.tensor, columns.join(", "))
+        let one = |(index, name, _): &(usize, String, usize)| {
+            let field = input.field(*index);
+            Filling {
+                column: name.clone(),
+                data_type: field.data_type().clone(),
+                cast: (*item(field.data_type()) != wanted).then_some(self.tensor.element),
+                nullable: field.is_nullable(),
+            }
+        };
+        Filled {
+            tensor: self.tensor.clone(),
+            columns: self.columns.iter().map(one).collect(),
+        }
     }
 
-    pub(super) fn null_warnings(&self, input: &Schema) -> Vec<String> {
-        let nullable = self
-            .columns
-            .iter()
-            .filter(|(index, _, _)| input.field(*index).is_nullable());
+    pub(super) fn null_warnings(&self, input: &Schema) -> Vec<Warning> {
+        let columns = self.columns.iter().enumerate();
+        let nullable = columns.filter(|(_, (index, ..))| input.field(*index).is_nullable());
         nullable
-            .map(|(_, name, _)| {
-                format!(
+            .map(|(i, (_, name, _))| Warning {
+                spot: column_spot(&self.tensor, i),
+                text: format!(
                     "column \"{name}\" may be null, and a null that reaches the tensor `{}` is a reject; filter with \
                      WHERE {name} IS NOT NULL, or give it a default",
                     self.tensor.name
-                )
+                ),
             })
             .collect()
     }
@@ -90,50 +96,64 @@ fn item(data_type: &DataType) -> &DataType {
     }
 }
 
+fn column_spot(tensor: &Tensor, nth: usize) -> Spot {
+    Spot::value(["inputs".to_owned(), tensor.name.clone(), nth.to_string()])
+}
+
+/// Every input with its columns; `None` where one cannot be told, or a type is not known.
 pub(super) fn bind_inputs(
     wanted: &[(String, Vec<String>)],
     signature: &Signature,
     input: &Schema,
-) -> Result<Vec<Bound>> {
+    faults: &mut Vec<Fault>,
+) -> Option<Vec<Bound>> {
     let names: Vec<&str> = signature.inputs.iter().map(|t| t.name.as_str()).collect();
-    for (name, _) in wanted {
-        if !names.contains(&name.as_str()) {
-            return Err(unknown("the model has no input", name, &names));
-        }
-    }
+    let strange = wanted.iter().filter(|(name, _)| !names.contains(&name.as_str()));
+    let before = faults.len();
+    faults.extend(strange.map(|(name, _)| {
+        let spot = Spot::key(["inputs", name.as_str()]);
+        Fault::new(spot, unknown("the model has no input", name, &names))
+    }));
+    let mistyped = faults.len() > before;
     let bound = signature.inputs.iter().map(|tensor| {
-        let own = wanted
-            .iter()
-            .find(|(name, _)| *name == tensor.name)
-            .map(|(_, columns)| columns.clone());
-        let columns = match own {
-            Some(columns) => columns,
-            None if wanted.is_empty() => vec![tensor.name.clone()],
+        let own = wanted.iter().find(|(name, _)| *name == tensor.name);
+        match own {
+            Some((_, columns)) => bind(tensor, columns, input, faults),
+            None if wanted.is_empty() => bind(tensor, std::slice::from_ref(&tensor.name), input, faults),
+            // A name that the model has not stands for this one, most likely.
+            None if mistyped => None,
             None => {
-                return Err(Error::config(format!(
+                let why = format!(
                     "no columns are named for the model's input `{}` ({tensor})",
                     tensor.name
-                )));
+                );
+                faults.push(Fault::new(Spot::key(["inputs"]), Error::config(why)));
+                None
             }
-        };
-        bind(tensor, &columns, input)
+        }
     });
-    bound.collect()
+    let bound: Vec<Option<Bound>> = bound.collect();
+    bound.into_iter().collect()
 }
 
-fn bind(tensor: &Tensor, names: &[String], input: &Schema) -> Result<Bound> {
+fn bind(tensor: &Tensor, names: &[String], input: &Schema, faults: &mut Vec<Fault>) -> Option<Bound> {
     let mut columns = Vec::new();
-    for name in names {
+    for (i, name) in names.iter().enumerate() {
+        let refused = |error| Fault::new(column_spot(tensor, i), error);
         let Some((index, field)) = input.column_with_name(name) else {
             let all: Vec<&str> = input.fields().iter().map(|f| f.name().as_str()).collect();
-            return Err(unknown("there is no column", name, &all));
+            faults.push(refused(unknown("there is no column", name, &all)));
+            continue;
         };
+        if *field.data_type() == DataType::Null {
+            continue;
+        }
         if let Some(problem) = unfit(item(field.data_type()), tensor.element) {
-            return Err(Error::config(format!(
+            faults.push(refused(Error::config(format!(
                 "column \"{name}\" ({}) does not fit the tensor `{}` ({tensor}): {problem}",
-                field.data_type(),
+                type_name(field.data_type()),
                 tensor.name
-            )));
+            ))));
         }
         let width = match field.data_type() {
             DataType::FixedSizeList(_, width) => usize::try_from(*width).unwrap_or(0),
@@ -141,30 +161,41 @@ fn bind(tensor: &Tensor, names: &[String], input: &Schema) -> Result<Bound> {
         };
         columns.push((index, name.clone(), width));
     }
+    let whole = columns.len() == names.len();
     let bound = Bound {
         tensor: tensor.clone(),
         columns,
     };
-    let known: usize = tensor.shape.iter().skip(1).flatten().product();
-    let dynamic = tensor.shape.iter().skip(1).filter(|size| size.is_none()).count();
-    let fits = match dynamic {
-        0 => bound.width() == known,
-        1 => bound.width().is_multiple_of(known.max(1)),
-        _ => false,
-    };
-    if !fits {
-        return Err(Error::config(format!(
-            "the tensor `{}` ({tensor}) takes {} values a row, its columns give {}",
-            tensor.name,
-            if dynamic == 0 {
-                known.to_string()
-            } else {
-                format!("a multiple of {known}")
-            },
-            bound.width()
-        )));
+    if whole && let Some(error) = bound.unfit_width() {
+        faults.push(Fault::new(Spot::value(["inputs", &tensor.name]), error));
     }
-    Ok(bound)
+    whole.then_some(bound)
+}
+
+impl Bound {
+    /// Why the columns do not have as many values as the tensor takes.
+    fn unfit_width(&self) -> Option<Error> {
+        let sizes = || self.tensor.shape.iter().skip(1);
+        let known: usize = sizes().flatten().product();
+        let dynamic = sizes().filter(|size| size.is_none()).count();
+        let takes = match dynamic {
+            0 => known.to_string(),
+            _ => format!("a multiple of {known}"),
+        };
+        let fits = match dynamic {
+            0 => self.width() == known,
+            1 => self.width().is_multiple_of(known.max(1)),
+            _ => false,
+        };
+        (!fits).then(|| {
+            Error::config(format!(
+                "the tensor `{}` ({}) takes {takes} values a row, its columns give {}",
+                self.tensor.name,
+                self.tensor,
+                self.width()
+            ))
+        })
+    }
 }
 
 /// Why a column's values cannot become a tensor's elements.
@@ -182,20 +213,27 @@ fn unfit(column: &DataType, element: Element) -> Option<&'static str> {
     }
 }
 
+/// The outputs that become columns, without those that the model has not.
 pub(super) fn bind_outputs(
     wanted: &[(String, String)],
     signature: &Signature,
     input: &Schema,
-) -> Result<Vec<Output>> {
+    faults: &mut Vec<Fault>,
+) -> Vec<Output> {
     let names: Vec<&str> = signature.outputs.iter().map(|t| t.name.as_str()).collect();
     let find = |name: &String| signature.outputs.iter().find(|t| t.name == *name);
     let mut outputs = Vec::new();
     for (name, column) in wanted {
-        let tensor = find(name).ok_or_else(|| unknown("the model has no output", name, &names))?;
-        outputs.push(Output {
-            tensor: tensor.clone(),
-            column: column.clone(),
-        });
+        match find(name) {
+            Some(tensor) => outputs.push(Output {
+                tensor: tensor.clone(),
+                column: column.clone(),
+            }),
+            None => {
+                let spot = Spot::key(["outputs", name]);
+                faults.push(Fault::new(spot, unknown("the model has no output", name, &names)));
+            }
+        }
     }
     if wanted.is_empty() {
         let all = signature.outputs.iter();
@@ -207,13 +245,15 @@ pub(super) fn bind_outputs(
     for (i, output) in outputs.iter().enumerate() {
         let twice = outputs[..i].iter().any(|o| o.column == output.column);
         if twice || input.column_with_name(&output.column).is_some() {
-            return Err(Error::config(format!(
+            let why = format!(
                 "the output `{}` would become the column \"{}\", which there is already; name another in `outputs`",
                 output.tensor.name, output.column
-            )));
+            );
+            let spot = Spot::value(["outputs", &output.tensor.name]);
+            faults.push(Fault::new(spot, Error::config(why)));
         }
     }
-    Ok(outputs)
+    outputs
 }
 
 fn unknown(what: &str, name: &str, all: &[&str]) -> Error {

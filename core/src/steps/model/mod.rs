@@ -13,11 +13,12 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, Schema};
 
 use self::bind::{Bound, bind_inputs, bind_outputs};
-use super::{Applied, Env, Plan, Step, StepSpec};
+use super::about::{About, Given, ModelAbout};
+use super::{Applied, Env, Fault, Plan, Spot, Step, StepSpec, Unfit, Warning};
 use crate::batch::Batch;
 use crate::error::{Error, Result};
-use crate::model::Model;
 use crate::model::onnx::{OnnxModel, data_type};
+use crate::model::{Model, Tensor};
 use crate::reject::{Reject, Stage};
 
 /// What the configuration says of a model.
@@ -35,36 +36,95 @@ impl StepSpec for ModelStep {
         Stage::Model
     }
 
-    fn plan(&self, input: &Schema, env: &Env) -> Result<Plan> {
-        let library = env
-            .onnxruntime
-            .clone()
-            .ok_or_else(|| Error::config("ONNX Runtime is not set"))?;
-        let mut model = OnnxModel::open(&self.path, &library)?;
-        let bound = bind_inputs(&self.inputs, model.signature(), input)?;
-        let outputs = bind_outputs(&self.outputs, model.signature(), input)?;
+    fn plan(&self, input: &Schema, env: &Env) -> Result<Plan, Unfit> {
+        let (model, library) = match self.open(env) {
+            Ok(opened) => opened,
+            Err(fault) => {
+                return Err(Unfit {
+                    faults: vec![fault],
+                    output: self.guess(input),
+                });
+            }
+        };
+        let mut faults = Vec::new();
+        let bound = bind_inputs(&self.inputs, model.signature(), input, &mut faults);
+        let outputs = bind_outputs(&self.outputs, model.signature(), input, &mut faults);
+        let unknown = input.fields().iter().any(|f| *f.data_type() == DataType::Null);
+        match bound {
+            Some(bound) if faults.is_empty() && !unknown => {
+                self.planned(input, model, library, bound, &outputs)
+            }
+            _ => {
+                let said = outputs.iter().map(|o| guessed(&o.tensor, &o.column));
+                let columns = self.beside(input, said.collect());
+                Err(Unfit::with(faults, columns.fields().iter().cloned()))
+            }
+        }
+    }
+}
+
+/// The column of an output, as far as the model's signature tells its type.
+fn guessed(tensor: &Tensor, column: &str) -> Field {
+    let width = tensor.shape.iter().skip(1).copied().product::<Option<usize>>();
+    let data_type = width.map_or(DataType::Null, |width| data_type(tensor.element, width));
+    Field::new(column, data_type, false)
+}
+
+impl ModelStep {
+    fn open(&self, env: &Env) -> Result<(OnnxModel, PathBuf), Fault> {
+        let library = env.onnxruntime.clone();
+        let library = library.ok_or_else(|| Error::config("ONNX Runtime is not set"))?;
+        let model = OnnxModel::open(&self.path, &library);
+        let model = model.map_err(|e| Fault::new(Spot::value(["path"]), e))?;
+        Ok((model, library))
+    }
+
+    /// The columns, where only the names of the outputs are known.
+    fn guess(&self, input: &Schema) -> Option<Arc<Schema>> {
+        let named = self.outputs.iter();
+        let named = named.map(|(_, column)| Field::new(column, DataType::Null, true));
+        (!self.outputs.is_empty()).then(|| self.beside(input, named.collect()))
+    }
+
+    /// The input's columns, and these. A column of an output that the model has not is among them all the same.
+    fn beside(&self, input: &Schema, mut columns: Vec<Field>) -> Arc<Schema> {
+        for (_, column) in &self.outputs {
+            if columns.iter().all(|field| field.name() != column) {
+                columns.push(Field::new(column, DataType::Null, true));
+            }
+        }
+        let all = input.fields().iter().cloned();
+        Arc::new(Schema::new(
+            all.chain(columns.into_iter().map(Arc::new)).collect::<Vec<_>>(),
+        ))
+    }
+
+    fn planned(
+        &self,
+        input: &Schema,
+        model: OnnxModel,
+        library: PathBuf,
+        bound: Vec<Bound>,
+        outputs: &[bind::Output],
+    ) -> Result<Plan, Unfit> {
         let mut warnings = Vec::new();
         if model.one_by_one() {
-            warnings.push(
-                "the model takes one row at a time and is slow; export it with a dynamic first dimension"
-                    .into(),
-            );
+            warnings.push(Warning {
+                spot: Spot::value(["path"]),
+                text:
+                    "the model takes one row at a time and is slow; export it with a dynamic first dimension"
+                        .into(),
+            });
         }
         warnings.extend(bound.iter().flat_map(|b| b.null_warnings(input)));
+        let about = self.about(input, &model, &bound, outputs);
         let tensors: Vec<_> = outputs.iter().map(|o| o.tensor.clone()).collect();
-        model = model.select(tensors.clone())?;
-        let widths = widths(&outputs, &bound, &mut model)?;
-        let mut fields: Vec<Arc<Field>> = input.fields().iter().cloned().collect();
-        let mut details: Vec<String> = bound.iter().map(|b| b.describe(input)).collect();
-        for (output, width) in outputs.iter().zip(&widths) {
-            let data_type = data_type(output.tensor.element, *width);
-            details.push(format!(
-                "{} {} -> column {}",
-                output.tensor.name, output.tensor, output.column
-            ));
-            fields.push(Arc::new(Field::new(&output.column, data_type, false)));
-        }
-        let output = Arc::new(Schema::new(fields));
+        let mut model = model.select(tensors.clone())?;
+        let widths = widths(outputs, &bound, &mut model)?;
+        let fields = outputs.iter().zip(&widths);
+        let fields =
+            fields.map(|(o, width)| Field::new(&o.column, data_type(o.tensor.element, *width), false));
+        let output = self.beside(input, fields.collect());
         let (path, schema) = (self.path.clone(), Arc::clone(&output));
         let open = move || -> Result<Box<dyn Step>> {
             let model = OnnxModel::open(&path, &library)?.select(tensors.clone())?;
@@ -76,10 +136,29 @@ impl StepSpec for ModelStep {
         };
         Ok(Plan {
             output,
-            details,
+            about: About::Model(about),
             warnings,
             open: Box::new(open),
         })
+    }
+
+    fn about(
+        &self,
+        input: &Schema,
+        model: &OnnxModel,
+        bound: &[Bound],
+        outputs: &[bind::Output],
+    ) -> ModelAbout {
+        let column = |name: &str| outputs.iter().find(|o| o.tensor.name == name);
+        let given = model.signature().outputs.iter().map(|tensor| Given {
+            tensor: tensor.clone(),
+            column: column(&tensor.name).map(|o| o.column.clone()),
+        });
+        ModelAbout {
+            path: self.path.clone(),
+            inputs: bound.iter().map(|b| b.about(input)).collect(),
+            outputs: given.collect(),
+        }
     }
 }
 

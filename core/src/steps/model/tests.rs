@@ -8,7 +8,7 @@ use arrow::datatypes::{Float32Type, Int64Type};
 
 use super::*;
 use crate::error::Kind;
-use crate::model::runtime;
+use crate::model::{Element, runtime};
 use crate::records::Records;
 
 fn step(model: &str, inputs: &[(&str, &[&str])], outputs: &[(&str, &str)]) -> ModelStep {
@@ -50,9 +50,10 @@ fn apply(step: &ModelStep, batch: &Batch) -> Result<Applied> {
 }
 
 fn refused(step: &ModelStep, batch: &Batch) -> String {
-    let error = step
+    let unfit = step
         .plan(&batch.rows.schema(), &env())
         .expect_err("the plan is refused");
+    let error = Error::from(unfit);
     assert_eq!(error.kind(), Kind::Config);
     error.to_string()
 }
@@ -85,13 +86,13 @@ fn abc() -> Batch {
 fn columns_are_cast_and_interleaved_in_the_order_named() {
     let step = step("sum", ABC, &[("score", "sum")]);
     let plan = step.plan(&abc().rows.schema(), &env()).expect("a plan");
-    assert_eq!(
-        plan.details,
-        [
-            "features float32[rows, 3] <- a, b (Int64 cast to float32), c (Float64 cast to float32)",
-            "score float32[rows, 1] -> column sum"
-        ]
-    );
+    let About::Model(about) = plan.about else {
+        panic!("a model")
+    };
+    let casts = about.inputs[0].columns.iter().map(|filling| filling.cast);
+    let cast = Some(Element::F32);
+    assert_eq!(casts.collect::<Vec<_>>(), [None, cast, cast]);
+    assert_eq!(about.outputs[0].column.as_deref(), Some("sum"));
     let applied = apply(&step, &abc()).expect("it runs");
     assert_eq!(f32s(&applied.batch, "sum"), [111.0, 222.0]);
     assert_eq!(applied.batch.origin, [0, 10]);
@@ -324,7 +325,7 @@ fn more_rows_out_than_in_is_fatal() {
 fn a_model_of_one_row_runs_row_by_row_and_check_warns_of_it() {
     let step = step("one_row", ABC, &[("score", "sum")]);
     let plan = step.plan(&abc().rows.schema(), &env()).expect("a plan");
-    assert!(plan.warnings[0].contains("one row at a time"));
+    assert!(plan.warnings[0].text.contains("one row at a time"));
     assert_eq!(
         f32s(&apply(&step, &abc()).expect("it runs").batch, "sum"),
         [111.0, 222.0]
@@ -359,5 +360,5 @@ fn columns_that_may_be_null_are_warned_of() {
         .plan(&abc().rows.schema(), &env())
         .expect("a plan");
     assert_eq!(plan.warnings.len(), 3);
-    assert!(plan.warnings[0].contains("IS NOT NULL"));
+    assert!(plan.warnings[0].text.contains("IS NOT NULL"));
 }

@@ -9,9 +9,10 @@ use datafusion_sql::sqlparser::ast::{
 
 use super::functions::FUNCTIONS;
 use super::metadata::Metadata;
+use super::place;
 use super::syntax::refused;
-use crate::error::{Error, Result};
-use crate::steps::names;
+use crate::error::Error;
+use crate::steps::{Fault, names};
 
 const AGGREGATES: &[&str] = &[
     "any_value",
@@ -74,31 +75,59 @@ pub(super) struct Names<'a> {
 }
 
 impl Names<'_> {
-    /// Refuses what `part` holds and no step can do, and names it does not know.
-    pub(super) fn inspect<V: Visit>(&self, part: &V) -> Result<()> {
-        let found = visit_expressions(part, |expr| match self.refusal(expr) {
-            Some(error) => ControlFlow::Break(error),
-            None => ControlFlow::Continue(()),
+    /// Everything that `part` holds and no step can do, and every name it does not know, once.
+    pub(super) fn inspect<V: Visit>(&self, part: &V) -> Vec<Fault> {
+        let mut faults: Vec<Fault> = Vec::new();
+        let _walked: ControlFlow<()> = visit_expressions(part, |expr| {
+            let Some(fault) = self.refusal(expr) else {
+                return ControlFlow::Continue(());
+            };
+            let said = |before: &Fault| before.error.message() == fault.error.message();
+            if !faults.iter().any(said) {
+                faults.push(fault);
+            }
+            // What stands inside a query of its own is not about these columns.
+            match expr {
+                Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } | Expr::Lambda(_) => {
+                    ControlFlow::Break(())
+                }
+                _ => ControlFlow::Continue(()),
+            }
         });
-        match found {
-            ControlFlow::Break(error) => Err(error),
-            ControlFlow::Continue(()) => Ok(()),
-        }
+        faults
     }
 
-    fn refusal(&self, expr: &Expr) -> Option<Error> {
+    /// The columns that `part` names, metadata included.
+    pub(super) fn read<V: Visit>(&self, part: &V) -> Vec<String> {
+        let mut read: Vec<String> = Vec::new();
+        let _walked: ControlFlow<()> = visit_expressions(part, |expr| {
+            let name = match expr {
+                Expr::Identifier(name) => Some(name),
+                Expr::CompoundIdentifier(parts) => column_of(parts, self.table),
+                _ => None,
+            };
+            if let Some(name) = name.filter(|name| !read.contains(&name.value)) {
+                read.push(name.value.clone());
+            }
+            ControlFlow::Continue(())
+        });
+        read
+    }
+
+    fn refusal(&self, expr: &Expr) -> Option<Fault> {
+        let here = |error| Some(place::fault(expr, error));
         match expr {
             Expr::Identifier(name) => self.unknown(name),
-            Expr::CompoundIdentifier(parts) => self.unknown_in(parts),
-            Expr::Function(function) => function_refusal(function),
-            Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => Some(subquery()),
-            Expr::InUnnest { .. } => Some(unnest()),
-            Expr::Lambda(_) => Some(refused(
+            Expr::CompoundIdentifier(parts) => self.unknown(column_of(parts, self.table)?),
+            Expr::Function(function) => here(function_refusal(function)?),
+            Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => here(subquery()),
+            Expr::InUnnest { .. } => here(unnest()),
+            Expr::Lambda(_) => here(refused(
                 "a function written with ->",
                 "lists are indexed",
                 "write p[1]",
             )),
-            Expr::Value(value) if matches!(value.value, Value::Placeholder(_)) => Some(refused(
+            Expr::Value(value) if matches!(value.value, Value::Placeholder(_)) => here(refused(
                 &format!("the placeholder {value}"),
                 "a query has no parameters",
                 "write ${NAME} to fill in an environment variable",
@@ -107,21 +136,13 @@ impl Names<'_> {
         }
     }
 
-    fn unknown_in(&self, parts: &[Ident]) -> Option<Error> {
-        match parts {
-            [table, column, ..] if table.value == self.table => self.unknown(column),
-            [column, ..] => self.unknown(column),
-            [] => None,
-        }
-    }
-
-    fn unknown(&self, name: &Ident) -> Option<Error> {
+    fn unknown(&self, name: &Ident) -> Option<Fault> {
         let known = self.columns.contains(&name.value.as_str());
         (!known).then(|| self.unknown_column(name))
     }
 
     /// The error for a column that does not exist.
-    pub(super) fn unknown_column(&self, name: &Ident) -> Error {
+    pub(super) fn unknown_column(&self, name: &Ident) -> Fault {
         let near = names::suggestion(&name.value, self.columns.iter().copied());
         let quotes = match name.quote_style {
             Some('"') if near.is_empty() => "; text stands in single quotes",
@@ -129,12 +150,12 @@ impl Names<'_> {
         };
         let own = self.columns.iter().filter(|column| !is_metadata(column));
         let metadata = names::list(Metadata::ALL.map(Metadata::name));
-        Error::config(format!(
-            "sql: unknown column \"{}\"{}{near}{quotes}; there are: {}; and the record's {metadata}",
+        let error = Error::config(format!(
+            "sql: unknown column \"{}\"{near}{quotes}; there are: {}; and the record's {metadata}",
             name.value,
-            place(name),
             names::list(own.copied()),
-        ))
+        ));
+        place::at(name.span.start, error)
     }
 }
 
@@ -142,13 +163,13 @@ fn is_metadata(column: &str) -> bool {
     Metadata::ALL.iter().any(|metadata| metadata.name() == column)
 }
 
-/// ` at line 1, column 8`, where the parser knows it.
-fn place(name: &Ident) -> String {
-    let start = name.span.start;
-    if start.line == 0 {
-        return String::new();
+/// The column that `table.column` or `column.field` names.
+fn column_of<'a>(parts: &'a [Ident], table: &str) -> Option<&'a Ident> {
+    match parts {
+        [first, column, ..] if first.value == table => Some(column),
+        [column, ..] => Some(column),
+        [] => None,
     }
-    format!(" at line {}, column {}", start.line, start.column)
 }
 
 fn function_refusal(function: &Function) -> Option<Error> {
@@ -171,15 +192,7 @@ fn function_refusal(function: &Function) -> Option<Error> {
         return Some(aggregate(&name));
     }
     let near = names::suggestion(&name, FUNCTIONS.names());
-    let place = function
-        .name
-        .0
-        .first()
-        .and_then(|part| part.as_ident())
-        .map_or_else(String::new, place);
-    Some(Error::config(format!(
-        "sql: unknown function {written}{place}{near}"
-    )))
+    Some(Error::config(format!("sql: unknown function {written}{near}")))
 }
 
 /// Whether a call is written as only an aggregate's can be: `f(DISTINCT x)`, `f(x) FILTER (...)` and their like.

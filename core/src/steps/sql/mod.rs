@@ -7,6 +7,7 @@ mod functions;
 mod inspect;
 mod metadata;
 mod nulls;
+mod place;
 mod query;
 mod run;
 mod syntax;
@@ -18,12 +19,11 @@ mod tests;
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::Schema;
 
-use self::query::Query;
 use self::run::Run;
-use super::{Env, Plan, Step, StepSpec};
-use crate::error::Result;
+use super::about::About;
+use super::{Env, Plan, Step, StepSpec, Unfit};
 use crate::reject::Stage;
 
 /// `SELECT ... FROM input [WHERE ...]`.
@@ -44,34 +44,18 @@ impl StepSpec for SqlStep {
         Stage::Sql
     }
 
-    fn plan(&self, input: &Schema, _env: &Env) -> Result<Plan> {
-        let selection = syntax::parse(&self.sql)?;
-        let query = Arc::new(query::plan(&selection, input)?);
+    fn plan(&self, input: &Schema, _env: &Env) -> Result<Plan, Unfit> {
+        let (selection, faults) = syntax::parse(&self.sql);
+        let Some(selection) = selection else {
+            return Err(Unfit { faults, output: None });
+        };
+        let (query, about) = query::plan(&selection, input, faults)?;
+        let query = Arc::new(query);
         Ok(Plan {
             output: Arc::clone(&query.output),
-            details: details(&query),
+            about: About::Sql(about),
             warnings: Vec::new(),
             open: Box::new(move || Ok(Box::new(Run::new(Arc::clone(&query))) as Box<dyn Step>)),
         })
     }
-}
-
-/// What `check` prints.
-fn details(query: &Query) -> Vec<String> {
-    let columns: Vec<String> = query
-        .output
-        .fields()
-        .iter()
-        .map(|field| describe(field))
-        .collect();
-    let mut lines = vec![format!("columns: {}", columns.join(", "))];
-    if let Some(filter) = &query.filter {
-        lines.push(format!("filter: {}", filter.text));
-    }
-    lines
-}
-
-fn describe(field: &Field) -> String {
-    let nullable = if field.is_nullable() { " nullable" } else { "" };
-    format!("{} {}{nullable}", field.name(), field.data_type())
 }

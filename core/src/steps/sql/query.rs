@@ -15,17 +15,22 @@ use datafusion_optimizer::simplify_expressions::ExprSimplifier;
 use datafusion_physical_expr::expressions::{BinaryExpr, CastExpr};
 use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
 use datafusion_sql::planner::{ParserOptions, PlannerContext, SqlToRel};
-use datafusion_sql::sqlparser::ast;
+use datafusion_sql::sqlparser::ast::{self, Spanned};
+use datafusion_sql::sqlparser::tokenizer::Location;
 
 use super::failure;
 use super::functions::{FUNCTIONS, Functions};
 use super::inspect::Names;
 use super::metadata::Metadata;
 use super::nulls;
+use super::place;
 use super::syntax::Selection;
 use super::types::plain;
 use super::wildcard;
 use crate::error::{Error, Result};
+use crate::steps::about::{Computed, Condition, SqlAbout};
+use crate::steps::unfit::unknown;
+use crate::steps::{Fault, Spot, Unfit};
 
 /// Where a column of a scope comes from.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +52,6 @@ pub(super) struct Scope {
 pub(super) struct Filter {
     pub(super) scope: Scope,
     pub(super) expr: Arc<dyn PhysicalExpr>,
-    pub(super) text: String,
 }
 
 /// What a query comes to.
@@ -69,37 +73,68 @@ struct Planner<'a> {
     rel: SqlToRel<'static, Functions>,
 }
 
-/// Plans `selection` over `input`.
-pub(super) fn plan(selection: &Selection, input: &Schema) -> Result<Query> {
+/// A column of the output.
+struct Item {
+    name: String,
+    /// `None` = it does not fit, or reads a column whose type is not known.
+    expr: Option<Expr>,
+    /// Where it stands in the query.
+    place: Location,
+    computed: Computed,
+}
+
+/// Plans `selection` over `input`; `faults` are what is known already to be wrong with it.
+pub(super) fn plan(
+    selection: &Selection,
+    input: &Schema,
+    mut faults: Vec<Fault>,
+) -> Result<(Query, SqlAbout), Unfit> {
     let planner = Planner::new(selection, input)?;
-    let filter = selection
-        .filter
-        .as_ref()
-        .map(|expr| planner.condition(expr))
-        .transpose()?;
-    let items = planner.items(&selection.items)?;
-    let proven = filter
-        .as_ref()
-        .map(|(expr, _)| nulls::proven(expr))
-        .unwrap_or_default();
-    let scope = planner.scope(items.iter().map(|(_, expr)| expr), &proven)?;
-    let mut exprs = Vec::with_capacity(items.len());
-    let mut fields = Vec::with_capacity(items.len());
-    for (name, expr) in &items {
-        let (expr, field) = planner.output(name, expr, &scope)?;
-        exprs.push(expr);
-        fields.push(field);
-    }
-    let filter = match filter {
-        Some((expr, text)) => Some(planner.filter(&expr, text)?),
-        None => None,
+    let filter = selection.filter.as_ref();
+    let filter = filter.map(|expr| (expr, planner.expr("the filter", expr, &mut faults)));
+    let items = planner.items(&selection.items, &mut faults);
+    refuse_duplicates(&items, &mut faults);
+    let proven = match &filter {
+        Some((_, Some(expr))) => nulls::proven(expr),
+        _ => BTreeSet::new(),
     };
-    Ok(Query {
-        filter,
+    let scope = planner.scope(items.iter().filter_map(|item| item.expr.as_ref()), &proven)?;
+    let (mut exprs, mut fields) = (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
+    for item in &items {
+        let made = item
+            .expr
+            .as_ref()
+            .map(|expr| planner.output(&item.name, expr, &scope));
+        match made {
+            Some(Ok((expr, field))) => {
+                exprs.push(expr);
+                fields.push(field);
+                continue;
+            }
+            Some(Err(error)) => faults.push(place::at(item.place, error)),
+            None => {}
+        }
+        fields.push(Field::new(&item.name, DataType::Null, true));
+    }
+    let about = planner.about(&items, filter.as_ref().map(|(written, _)| *written));
+    let planned = filter.as_ref().and_then(|(written, expr)| {
+        let made = planner.filter(expr.as_ref()?);
+        made.map_err(|e| faults.push(place::fault(*written, e))).ok()
+    });
+    let output = Arc::new(Schema::new(fields));
+    let whole = exprs.len() == items.len() && planned.is_some() == filter.is_some();
+    if !whole || !faults.is_empty() {
+        // With a typo in its name, any column may be meant.
+        let meant = input.fields().iter().map(|field| unknown(field.name()));
+        return Err(Unfit::with(faults, output.fields().iter().cloned().chain(meant)));
+    }
+    let query = Query {
+        filter: planned,
         scope,
         exprs,
-        output: Arc::new(Schema::new(fields)),
-    })
+        output,
+    };
+    Ok((query, about))
 }
 
 impl<'a> Planner<'a> {
@@ -138,50 +173,109 @@ impl<'a> Planner<'a> {
     }
 
     /// The typed expression that `expr` stands for; `what` names it in errors.
-    fn expr(&self, what: &str, expr: &ast::Expr) -> Result<Expr> {
-        self.names.inspect(expr)?;
+    fn expr(&self, what: &str, expr: &ast::Expr, faults: &mut Vec<Fault>) -> Option<Expr> {
+        let refused = self.names.inspect(expr);
+        if !refused.is_empty() {
+            faults.extend(refused);
+            return None;
+        }
+        if self.names.read(expr).iter().any(|name| self.unknown(name)) {
+            return None;
+        }
         let coerced = self
             .rel
             .sql_to_expr(expr.clone(), &self.schema, &mut PlannerContext::new())
             .and_then(|expr| self.simplifier.coerce(expr, &self.schema));
-        coerced.map_err(|e| refuse(what, &e))
+        coerced
+            .map_err(|e| faults.push(place::fault(expr, refuse(what, &e))))
+            .ok()
     }
 
-    fn condition(&self, expr: &ast::Expr) -> Result<(Expr, String)> {
-        let typed = self.expr("the filter", expr)?;
-        Ok((typed, expr.to_string()))
+    /// Whether the column's type is not known, since a step before does not fit.
+    fn unknown(&self, name: &str) -> bool {
+        let field = self.input.field_with_name(name);
+        field.is_ok_and(|field| *field.data_type() == DataType::Null)
     }
 
     /// The columns of the output, each with its name.
-    fn items(&self, items: &[ast::SelectItem]) -> Result<Vec<(String, Expr)>> {
+    fn items(&self, items: &[ast::SelectItem], faults: &mut Vec<Fault>) -> Vec<Item> {
         let mut named = Vec::new();
         for item in items {
             match item {
-                ast::SelectItem::UnnamedExpr(expr) => named.push(self.item(name_of(expr), expr)?),
+                ast::SelectItem::UnnamedExpr(expr) => named.push(self.item(name_of(expr), expr, faults)),
                 ast::SelectItem::ExprWithAlias { expr, alias } => {
-                    named.push(self.item(alias.value.clone(), expr)?);
+                    named.push(self.item(alias.value.clone(), expr, faults));
                 }
-                ast::SelectItem::Wildcard(options) => {
-                    let columns = wildcard::columns(self.input, options, &self.names)?;
-                    named.extend(columns.map(|name| (name.to_owned(), self.column(name))));
-                }
+                ast::SelectItem::Wildcard(options) => named.extend(self.all(item, options, faults)),
                 ast::SelectItem::QualifiedWildcard(table, options) => {
-                    wildcard::check_table(table, self.names.table)?;
-                    let columns = wildcard::columns(self.input, options, &self.names)?;
-                    named.extend(columns.map(|name| (name.to_owned(), self.column(name))));
+                    let known = wildcard::check_table(table, self.names.table);
+                    faults.extend(known.err().map(|e| place::fault(item, e)));
+                    named.extend(self.all(item, options, faults));
                 }
                 ast::SelectItem::ExprWithAliases { .. } => {
-                    return Err(Error::config(format!("sql: {item}: one expression has one name")));
+                    let error = Error::config(format!("sql: {item}: one expression has one name"));
+                    faults.push(place::fault(item, error));
                 }
             }
         }
-        refuse_duplicates(&named)?;
-        Ok(named)
+        named
     }
 
-    fn item(&self, name: String, expr: &ast::Expr) -> Result<(String, Expr)> {
-        let expr = self.expr(&format!("column \"{name}\""), expr)?;
-        Ok((name, expr))
+    fn item(&self, name: String, expr: &ast::Expr, faults: &mut Vec<Fault>) -> Item {
+        Item {
+            expr: self.expr(&format!("column \"{name}\""), expr, faults),
+            place: expr.span().start,
+            computed: Computed {
+                name: name.clone(),
+                text: expr.to_string(),
+                reads: self.names.read(expr),
+            },
+            name,
+        }
+    }
+
+    /// What `*` stands for.
+    fn all(
+        &self,
+        item: &ast::SelectItem,
+        options: &ast::WildcardAdditionalOptions,
+        faults: &mut Vec<Fault>,
+    ) -> Vec<Item> {
+        let place = item.span().start;
+        let one = |name: &str| Item {
+            name: name.to_owned(),
+            expr: (!self.unknown(name)).then(|| self.column(name)),
+            place,
+            computed: Computed {
+                name: name.to_owned(),
+                text: name.to_owned(),
+                reads: vec![name.to_owned()],
+            },
+        };
+        match wildcard::columns(self.input, options, &self.names) {
+            Ok(columns) => columns.map(one).collect(),
+            Err(mut fault) => {
+                if fault.spot == Spot::default() {
+                    fault = place::at(place, fault.error);
+                }
+                faults.push(fault);
+                self.input
+                    .fields()
+                    .iter()
+                    .map(|field| one(field.name()))
+                    .collect()
+            }
+        }
+    }
+
+    fn about(&self, items: &[Item], filter: Option<&ast::Expr>) -> SqlAbout {
+        SqlAbout {
+            columns: items.iter().map(|item| item.computed.clone()).collect(),
+            filter: filter.map(|expr| Condition {
+                text: expr.to_string(),
+                reads: self.names.read(expr),
+            }),
+        }
     }
 
     fn column(&self, name: &str) -> Expr {
@@ -189,7 +283,7 @@ impl<'a> Planner<'a> {
         Expr::Column(datafusion_common::Column::new(Some(table), name))
     }
 
-    fn filter(&self, expr: &Expr, text: String) -> Result<Filter> {
+    fn filter(&self, expr: &Expr) -> Result<Filter> {
         let scope = self.scope([expr], &BTreeSet::new())?;
         let expr = self.physical("the filter", expr, &scope)?;
         let found = expr
@@ -200,7 +294,7 @@ impl<'a> Planner<'a> {
                 "sql: the filter gives {found}; WHERE needs a condition"
             )));
         }
-        Ok(Filter { scope, expr, text })
+        Ok(Filter { scope, expr })
     }
 
     /// The columns that `exprs` read; those in `proven` hold no null.
@@ -291,13 +385,13 @@ fn name_of(expr: &ast::Expr) -> String {
     }
 }
 
-fn refuse_duplicates(items: &[(String, Expr)]) -> Result<()> {
+fn refuse_duplicates(items: &[Item], faults: &mut Vec<Fault>) {
     let mut seen = HashSet::new();
-    match items.iter().find(|(name, _)| !seen.insert(name.as_str())) {
-        Some((name, _)) => Err(Error::config(format!(
+    for Item { name, place, .. } in items.iter().filter(|item| !seen.insert(item.name.as_str())) {
+        let error = Error::config(format!(
             "sql: two columns are named \"{name}\"; give one another name with AS, or leave it out of `*` with * EXCLUDE ({name})"
-        ))),
-        None => Ok(()),
+        ));
+        faults.push(place::at(*place, error));
     }
 }
 

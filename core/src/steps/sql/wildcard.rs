@@ -9,13 +9,14 @@ use datafusion_sql::sqlparser::ast::{
 
 use super::inspect::Names;
 use crate::error::{Error, Result};
+use crate::steps::Fault;
 
 /// The input's columns without those that are excluded; metadata is never among them.
 pub(super) fn columns<'a>(
     input: &'a Schema,
     options: &WildcardAdditionalOptions,
     names: &Names<'_>,
-) -> Result<impl Iterator<Item = &'a str> + use<'a>> {
+) -> Result<impl Iterator<Item = &'a str> + use<'a>, Fault> {
     refuse_options(options)?;
     let mut excluded = HashSet::new();
     for name in excluded_names(options) {

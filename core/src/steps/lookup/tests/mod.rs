@@ -47,7 +47,7 @@ fn load(name: &str, text: &str, key: &str, columns: Vec<Column>) -> Result<Table
     let folder = TempDir::new().unwrap();
     let file = folder.path().join(name);
     std::fs::write(&file, text).unwrap();
-    Table::load(&spec(file, key, columns))
+    Ok(Table::load(&spec(file, key, columns))?)
 }
 
 fn load_parquet(rows: &RecordBatch, key: &str, columns: Vec<Column>) -> Result<Table, Error> {
@@ -56,7 +56,7 @@ fn load_parquet(rows: &RecordBatch, key: &str, columns: Vec<Column>) -> Result<T
     let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), rows.schema(), None).unwrap();
     writer.write(rows).unwrap();
     writer.close().unwrap();
-    Table::load(&spec(path, key, columns))
+    Ok(Table::load(&spec(path, key, columns))?)
 }
 
 fn assert_refused(result: Result<Table, Error>, expected: &[&str]) {

@@ -10,6 +10,7 @@ use crate::codec::{ColumnKind, DefaultValue};
 use crate::error::{Error, Kind};
 use crate::records::Records;
 use crate::reject::Stage;
+use crate::steps::about::{About, Otherwise};
 use crate::steps::lookup::{LookupStep, Missing, Table};
 use crate::steps::{Applied, Env, Plan, StepSpec};
 
@@ -84,7 +85,7 @@ fn batch() -> Batch {
 }
 
 fn plan(step: &LookupStep) -> Result<Plan, Error> {
-    step.plan(&batch().rows.schema(), &env())
+    Ok(step.plan(&batch().rows.schema(), &env())?)
 }
 
 fn apply(step: &LookupStep) -> Applied {
@@ -251,11 +252,11 @@ fn what_does_not_fit_is_refused() {
         ),
         (
             lookup("merchants", "code", &[], Missing::Null),
-            &["\"code\" is Int64", "key \"id\" is Utf8", "CAST"],
+            &["\"code\" is int64", "key \"id\" is string", "CAST"],
         ),
         (
             lookup("codes", "merchant_id", &[], Missing::Null),
-            &["\"merchant_id\" is Utf8", "key \"n\" is Int32"],
+            &["\"merchant_id\" is string", "key \"n\" is int32"],
         ),
         (
             lookup("merchants", "merchant_id", &["risks"], Missing::Null),
@@ -281,7 +282,7 @@ fn what_does_not_fit_is_refused() {
                 &[],
                 risk(DefaultValue::String("x".to_owned())),
             ),
-            &["`missing` of \"risk\" is a string", "Float64"],
+            &["`missing` of \"risk\" is a string", "float64"],
         ),
         (
             lookup(
@@ -290,7 +291,7 @@ fn what_does_not_fit_is_refused() {
                 &[],
                 values(&[("level", DefaultValue::Int(1 << 40))]),
             ),
-            &["`missing` of \"level\"", "Int32"],
+            &["`missing` of \"level\"", "int32"],
         ),
         (
             lookup(
@@ -319,7 +320,10 @@ fn what_does_not_fit_is_refused() {
         Field::new("risk", DataType::Utf8, true),
     ]);
     let step = lookup("merchants", "merchant_id", &[], Missing::Null);
-    assert_refused(step.plan(&schema, &env()), &["already a column \"risk\"", "AS"]);
+    assert_refused(
+        step.plan(&schema, &env()).map_err(Error::from),
+        &["already a column \"risk\"", "AS"],
+    );
 }
 
 fn assert_refused(result: Result<Plan, Error>, expected: &[&str]) {
@@ -331,13 +335,13 @@ fn assert_refused(result: Result<Plan, Error>, expected: &[&str]) {
 }
 
 #[test]
-fn details_say_what_is_looked_up() {
+fn about_says_what_is_looked_up() {
     let step = lookup("merchants", "merchant_id", &["level"], Missing::Null);
-    let details = plan(&step).unwrap().details;
-    assert_eq!(
-        details,
-        ["merchant_id = merchants.id (3 rows), adds: level Int32 nullable"]
-    );
+    let About::Lookup(about) = plan(&step).unwrap().about else {
+        panic!("a lookup")
+    };
+    assert_eq!((about.rows, about.key.as_str()), (3, "id"));
+    assert_eq!(about.columns, [("level".to_owned(), Otherwise::Null)]);
 }
 
 #[test]

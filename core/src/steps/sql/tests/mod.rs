@@ -108,7 +108,7 @@ fn records(rows: i64) -> Records {
 }
 
 fn plan(sql: &str) -> Result<Plan> {
-    SqlStep::new(sql).plan(&batch().rows.schema(), &Env::default())
+    Ok(SqlStep::new(sql).plan(&batch().rows.schema(), &Env::default())?)
 }
 
 fn apply_to(sql: &str, batch: &Batch) -> Result<Applied> {

@@ -1,6 +1,7 @@
 use arrow::datatypes::{DataType, TimeUnit};
 
 use super::plan;
+use crate::steps::about::About;
 
 /// `name` or `name?` where nullable.
 fn output(sql: &str) -> Vec<String> {
@@ -193,14 +194,22 @@ fn types_come_out_plain() {
 }
 
 #[test]
-fn details_name_columns_with_types_and_the_filter() {
+fn about_names_what_columns_read_and_the_filter() {
     let plan = plan("SELECT id, rate FROM input WHERE currency = 'EUR'").unwrap();
+    let About::Sql(about) = plan.about else {
+        panic!("a query")
+    };
+    let reads: Vec<&str> = about
+        .columns
+        .iter()
+        .flat_map(|c| &c.reads)
+        .map(String::as_str)
+        .collect();
+    assert_eq!(reads, ["id", "rate"]);
+    let filter = about.filter.map(|filter| (filter.text, filter.reads));
     assert_eq!(
-        plan.details,
-        [
-            "columns: id Utf8, rate Float64 nullable",
-            "filter: currency = 'EUR'"
-        ]
+        filter,
+        Some(("currency = 'EUR'".to_owned(), vec!["currency".to_owned()]))
     );
     assert!(plan.warnings.is_empty());
 }

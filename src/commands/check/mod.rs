@@ -1,0 +1,68 @@
+//! `check`: whether a pipeline fits, and what it does; as text or as JSON. Touches no broker.
+
+mod json;
+mod text;
+
+use clap::Args;
+use forebay::config::{Config, Problem, Severity};
+use forebay::core::Kind;
+use forebay::describe::Description;
+use forebay::plan::Plan;
+
+use super::{Failure, Pipeline, load};
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct Check {
+    #[command(flatten)]
+    pipeline: Pipeline,
+    /// Prints the plan and the problems as JSON; docs/check.md describes it.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(check: &Check) -> Result<(), Failure> {
+    let loaded = load(&check.pipeline.pipeline, check.pipeline.connector.as_deref());
+    let file = check.pipeline.pipeline.display().to_string();
+    match loaded {
+        Ok((config, plan)) => {
+            let description = Description::of(&config, &plan);
+            let warnings = warnings(&config, &plan, &description);
+            if check.json {
+                print(&json::fits(&config, &description, &file, &warnings))
+            } else {
+                print!("{}", config.shown(&text::text(&description, &warnings)));
+                Ok(())
+            }
+        }
+        Err(problems) if check.json => {
+            print(&json::problems(&file, &problems))?;
+            Err(Failure::Said(Kind::Config))
+        }
+        Err(problems) => Err(problems.into()),
+    }
+}
+
+fn print(json: &serde_json::Value) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(json);
+    let text = text.map_err(|e| forebay::core::Error::fatal("write the plan as JSON").caused_by(e))?;
+    println!("{text}");
+    Ok(())
+}
+
+/// What runs, and may not be what is meant, in the order of the file.
+fn warnings(config: &Config, plan: &Plan, description: &Description) -> Vec<Problem> {
+    let unused = description.unused().map(|column| {
+        let at = format!("/pipeline/source/columns/{}", column.name.replace('~', "~0").replace('/', "~1"));
+        let message = format!(
+            "nothing reads the column `{}`, and a record in which it does not fit is a reject: remove it, or select it",
+            column.name
+        );
+        Problem {
+            severity: Severity::Warning,
+            ..config.problem_at_key(&at, message)
+        }
+    });
+    let mut all: Vec<Problem> = plan.warnings().cloned().chain(unused).collect();
+    all.sort_by_key(|warning| (warning.line, warning.column));
+    all
+}
