@@ -21,6 +21,7 @@ use forebay::live::{Live, Totals, grouped, millis};
 use forebay::logging::{self, Format};
 
 use super::run::stop_on_signals;
+use super::say::{say, say_line};
 use super::{Failure, load};
 
 #[derive(Debug, Args)]
@@ -76,11 +77,11 @@ pub(super) fn run(command: &Demo) -> Result<(), Failure> {
         metrics.clone(),
         stop.clone(),
     )?;
-    println!(
+    say_line(format_args!(
         "streaming held-back telemetry through {} for {} s",
         command.pipeline.display(),
         command.seconds
-    );
+    ));
     let live = Live::start(metrics.clone());
     let begin = Instant::now();
     let made = generate(
@@ -99,7 +100,7 @@ pub(super) fn run(command: &Demo) -> Result<(), Failure> {
     let confusion = reader
         .join()
         .map_err(|_| Error::fatal("the demo's reader panicked"))?;
-    print!("{}", summary(made?, took, &Totals::of(&metrics), &confusion));
+    say(summary(made?, took, &Totals::of(&metrics), &confusion));
     if drained {
         Ok(())
     } else {

@@ -1,7 +1,6 @@
 //! `doctor`: whether a pipeline could run from here, step by step, and if not, why and what to do. It changes nothing on
 //! the cluster.
 
-use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -14,6 +13,7 @@ use forebay::core::{Error, Kind};
 use forebay::plan::Plan;
 use serde_json::{Value, json};
 
+use super::say::{say, say_line};
 use super::{Failure, Pipeline, load_file};
 
 #[derive(Debug, Args)]
@@ -126,27 +126,20 @@ impl Report<'_> {
         }
         match &mut self.json {
             Some(all) => all.push(as_json(self.config, connector, &finding)),
-            None => {
-                print!("{}", self.config.shown(&as_text(&finding)));
-                // Seen as it comes, also through a pipe.
-                drop(io::stdout().flush());
-            }
+            None => say(self.config.shown(&as_text(&finding))),
         }
     }
 
     fn end(self) -> Result<(), Failure> {
         if let Some(findings) = self.json {
-            println!(
-                "{}",
-                json!({ "format": 1, "ok": self.worst.is_none(), "findings": findings })
-            );
+            say_line(json!({ "format": 1, "ok": self.worst.is_none(), "findings": findings }));
         } else {
             let text = if self.worst.is_none() {
                 "ok: this pipeline can run from here"
             } else {
                 "a run would fail"
             };
-            println!("{text}");
+            say_line(text);
         }
         self.worst.map_or(Ok(()), |kind| Err(Failure::Said(kind)))
     }

@@ -6,6 +6,7 @@ mod connectors;
 mod demo;
 mod doctor;
 mod run;
+mod say;
 mod schema;
 mod test;
 mod topics;
@@ -98,7 +99,7 @@ pub(crate) fn main() -> ExitCode {
     };
     let outcome = match cli.command {
         None if cli.version => {
-            print!("{}", version::text());
+            say::say(version::text());
             Ok(())
         }
         None => Err(Error::config("name a command; `forebay --help` lists them").into()),
@@ -112,12 +113,12 @@ pub(crate) fn main() -> ExitCode {
         #[cfg(feature = "demo")]
         Some(Command::Demo(command)) => demo::run(&command),
         Some(Command::Connectors) => {
-            print!("{}", connectors::text());
+            say::say(connectors::text());
             Ok(())
         }
         Some(Command::Schema) => schema::run(),
     };
-    match outcome {
+    match outcome.and_then(|()| say::said().map_err(Failure::from)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => report(&failure),
     }

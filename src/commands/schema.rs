@@ -4,12 +4,10 @@ use forebay::config;
 use forebay::core::Error;
 
 use super::Failure;
+use super::say::say_line;
 
 pub(super) fn run() -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(&config::schema());
-    println!(
-        "{}",
-        text.map_err(|e| Error::fatal("write the schema").caused_by(e))?
-    );
+    say_line(text.map_err(|e| Error::fatal("write the schema").caused_by(e))?);
     Ok(())
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use forebay::core::Error;
 use forebay::testing::{self, CaseReport, Runner, Suite, Verdict, junit};
 
+use super::say::say_line;
 use super::{Failure, variable};
 
 /// Differences of one case on the terminal; the JUnit file holds all.
@@ -61,7 +62,7 @@ pub(super) fn run(command: &Test) -> Result<(), Failure> {
 }
 
 fn run_suite(runner: &mut Runner<'_>, suite: &Suite, width: usize) -> Vec<CaseReport> {
-    println!("{}", suite.pipeline.display());
+    say_line(suite.pipeline.display());
     let mut reports = Vec::new();
     for case in &suite.cases {
         let report = runner.run(suite, case);
@@ -71,16 +72,16 @@ fn run_suite(runner: &mut Runner<'_>, suite: &Suite, width: usize) -> Vec<CaseRe
             Verdict::Broken(_) => "ERROR",
         };
         let events = plural(report.events, "event");
-        println!(
+        say_line(format_args!(
             "  {word:<6}  {:width$}  {:>12}  {:>8}",
             report.name,
             events,
             time(report.took)
-        );
+        ));
         report
             .written
             .iter()
-            .for_each(|text| println!("          {text}"));
+            .for_each(|text| say_line(format_args!("          {text}")));
         reports.push(report);
     }
     reports
@@ -95,17 +96,17 @@ fn failures(reports: &[(String, Vec<CaseReport>)]) {
         let (Verdict::Failed(texts) | Verdict::Broken(texts)) = &case.verdict else {
             continue;
         };
-        println!("\n{pipeline}: {}", case.name);
+        say_line(format_args!("\n{pipeline}: {}", case.name));
         if texts == before {
-            println!("  the same as before");
+            say_line(format_args!("  the same as before"));
             continue;
         }
         before = texts;
         for text in texts.iter().take(SHOWN) {
-            println!("  {}", text.replace('\n', "\n  "));
+            say_line(format_args!("  {}", text.replace('\n', "\n  ")));
         }
         if texts.len() > SHOWN {
-            println!("  and {} more", texts.len() - SHOWN);
+            say_line(format_args!("  and {} more", texts.len() - SHOWN));
         }
     }
 }
@@ -117,7 +118,11 @@ fn summary(reports: &[(String, Vec<CaseReport>)]) -> Result<(), Error> {
     let failed = count(|v| matches!(v, Verdict::Failed(_)));
     let broken = count(|v| matches!(v, Verdict::Broken(_)));
     let all = cases().count();
-    println!("\n{} of {} passed", all - failed - broken, plural(all, "case"));
+    say_line(format_args!(
+        "\n{} of {} passed",
+        all - failed - broken,
+        plural(all, "case")
+    ));
     if broken > 0 {
         let also = match failed {
             0 => String::new(),

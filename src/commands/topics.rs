@@ -16,6 +16,7 @@ use forebay::topics::consume::Consume;
 use forebay::topics::produce::Produce;
 
 use super::run::stop_on_signals;
+use super::say::say_line;
 use super::{Failure, Pipeline, load_file};
 
 /// Which end of the pipeline a topic is.
@@ -176,7 +177,7 @@ pub(super) fn topics(command: &Topics) -> Result<(), Failure> {
             } else {
                 "exists "
             };
-            println!("{what}  {} on {name}", topic.name);
+            say_line(format_args!("{what}  {} on {name}", topic.name));
         }
     }
     Ok(())

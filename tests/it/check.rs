@@ -104,6 +104,30 @@ fn a_model_that_is_missing_or_no_model_is_named() {
 }
 
 #[test]
+fn a_reader_that_leaves_ends_nothing_a_full_disk_does() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let output = crate::forebay(&["schema"])
+        .stdout(writer)
+        .output()
+        .expect("it runs");
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .expect("Linux");
+    let output = crate::forebay(&["schema"])
+        .stdout(full)
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        output.status.code() == Some(1) && said.contains("standard output"),
+        "{said}"
+    );
+}
+
+#[test]
 fn the_schema_is_json_and_the_rest_speaks() {
     let schema = forebay(&["schema"]);
     let schema: serde_json::Value = serde_json::from_slice(&schema.stdout).expect("JSON");

@@ -9,6 +9,7 @@ use forebay::core::Kind;
 use forebay::describe::Description;
 use forebay::plan::Plan;
 
+use super::say::{say, say_line};
 use super::{Failure, Pipeline, load};
 
 #[derive(Clone, Debug, Args)]
@@ -30,7 +31,7 @@ pub(super) fn run(check: &Check) -> Result<(), Failure> {
             if check.json {
                 print(&json::fits(&config, &description, &file, &warnings))
             } else {
-                print!("{}", config.shown(&text::text(&description, &warnings)));
+                say(config.shown(&text::text(&description, &warnings)));
                 Ok(())
             }
         }
@@ -45,7 +46,7 @@ pub(super) fn run(check: &Check) -> Result<(), Failure> {
 fn print(json: &serde_json::Value) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(json);
     let text = text.map_err(|e| forebay::core::Error::fatal("write the plan as JSON").caused_by(e))?;
-    println!("{text}");
+    say_line(text);
     Ok(())
 }
 
