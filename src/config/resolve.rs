@@ -106,6 +106,8 @@ impl Resolver {
                 (name.clone(), self.columns(&table.columns, &at, &mut problems))
             })
             .collect();
+        // Ends that share a connector share its problems.
+        problems.sort_by(|a, b| (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message)));
         problems.dedup();
         let Self {
             file,

@@ -82,7 +82,7 @@ impl Tree {
             let rest = pointer.strip_prefix(secret.as_str());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        self.secret.iter().any(under)
+        self.secret.iter().any(under) && !is_plain(pointer)
     }
 
     /// A problem of the value at `pointer`.
@@ -131,4 +131,15 @@ fn offset(text: &str, line: u64, column: u64) -> Option<usize> {
         .take(usize::try_from(line).ok()?.checked_sub(1)?);
     let before: usize = before.map(|line| line.chars().count()).sum();
     Some(before + usize::try_from(column).ok()?.checked_sub(1)?)
+}
+
+/// Whether the value at `pointer` is part of a connector that holds no credential.
+fn is_plain(pointer: &str) -> bool {
+    let Some((_, path)) = pointer
+        .strip_prefix("/connectors/")
+        .and_then(|rest| rest.split_once('/'))
+    else {
+        return false;
+    };
+    ["kind", "sasl/mechanism"].contains(&path) || path.starts_with("bootstrap/")
 }

@@ -1,6 +1,7 @@
 //! `check`, `schema`, `connectors` and `--version` as the binary prints them.
 
 mod mistakes;
+mod page;
 
 use std::fs;
 use std::process::Output;

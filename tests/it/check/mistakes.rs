@@ -445,6 +445,11 @@ const COLUMNS: &[Row] = &[
         &["\"rsk\" is not in the file", "did you mean \"risk\"?"],
     ),
     ("path: fraud.onnx", "path: »absent.onnx", &["absent.onnx"]),
+    (
+        "kind: kafka,",
+        "kind: kafka, tls: { ca: »absent.pem },",
+        &["read `absent.pem`", "relative to the pipeline file"],
+    ),
     ("path: fraud.onnx", "path: »merchants.csv", &["merchants.csv"]),
     (
         "{ features:",
