@@ -5,7 +5,7 @@ OPTIMISED := cargo build --locked --release --features forebay/full
 DEMO_SECONDS ?= 20
 .DEFAULT_GOAL := help
 
-.PHONY: help setup kafka onnxruntime lint test test-long demo bench bench-parts counted clean
+.PHONY: help setup kafka onnxruntime export-python lint test test-long demo bench bench-parts counted clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -22,12 +22,16 @@ onnxruntime: ## ONNX Runtime's shared library, into the cache
 	@echo "==> ONNX Runtime"
 	@scripts/fetch-onnxruntime.sh
 
+export-python: setup ## Python packages that the tests of examples/export need, into the cache
+	@echo "==> Python packages for examples/export"
+	@scripts/fetch-python.sh examples/export/requirements.txt >/dev/null
+
 lint: setup ## formatting and clippy
 	@echo "==> rustfmt and clippy"
 	@cargo fmt --all --check
 	@cargo clippy --workspace $(FEATURES) --all-targets --quiet -- -D warnings
 
-test: setup kafka onnxruntime ## every test, but for those that take minutes
+test: setup kafka onnxruntime export-python ## every test, but for those that take minutes
 	@echo "==> building the tests (some minutes when cold)"
 	@cargo test --locked --workspace $(FEATURES) --no-run
 	@echo "==> running the tests"
@@ -46,7 +50,7 @@ demo: setup onnxruntime ## a real model scores real telemetry on an embedded clu
 bench: setup kafka onnxruntime ## what a record costs, beside others, on a real Kafka (BENCH=quick for 5 minutes)
 	@echo "==> building (some minutes when cold)"
 	@$(OPTIMISED) -p forebay -p forebay-bench
-	@BENCH_PYTHON=$$(scripts/fetch-bench-python.sh) target/release/forebay-bench run \
+	@BENCH_PYTHON=$$(scripts/fetch-python.sh bench/systems/python/requirements.txt) target/release/forebay-bench run \
 	    $(if $(filter quick,$(BENCH)),--quick --out target/bench) $(BENCH_OPTIONS)
 
 bench-parts: setup onnxruntime ## the JSON codec beside arrow-json; a lane beside its parts
