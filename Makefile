@@ -5,7 +5,7 @@ OPTIMISED := cargo build --locked --release --features forebay/full
 DEMO_SECONDS ?= 20
 .DEFAULT_GOAL := help
 
-.PHONY: help setup kafka onnxruntime export-python lint test test-long demo bench bench-parts counted clean
+.PHONY: help setup kafka onnxruntime python lint test test-long demo bench bench-parts reference counted clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -22,16 +22,17 @@ onnxruntime: ## ONNX Runtime's shared library, into the cache
 	@echo "==> ONNX Runtime"
 	@scripts/fetch-onnxruntime.sh
 
-export-python: setup ## Python packages that the tests of examples/export need, into the cache
-	@echo "==> Python packages for examples/export"
+python: setup ## the Python packages that tests need, into the cache
+	@echo "==> Python packages"
 	@scripts/fetch-python.sh examples/export/requirements.txt >/dev/null
+	@scripts/fetch-python.sh tests/schema/requirements.txt >/dev/null
 
 lint: setup ## formatting and clippy
 	@echo "==> rustfmt and clippy"
 	@cargo fmt --all --check
 	@cargo clippy --workspace $(FEATURES) --all-targets --quiet -- -D warnings
 
-test: setup kafka onnxruntime export-python ## every test, but for those that take minutes
+test: setup kafka onnxruntime python ## every test, but for those that take minutes
 	@echo "==> building the tests (some minutes when cold)"
 	@cargo test --locked --workspace $(FEATURES) --no-run
 	@echo "==> running the tests"
@@ -55,6 +56,9 @@ bench: setup kafka onnxruntime ## what a record costs, beside others, on a real 
 
 bench-parts: setup onnxruntime ## the JSON codec beside arrow-json; a lane beside its parts
 	@cargo bench $(FEATURES) -p forebay-core -p forebay -p forebay-bench --bench json --bench sensors
+
+reference: ## docs/reference.md, made of the types anew
+	@UPDATE=1 cargo test $(FEATURES) --workspace --quiet --test it -- reference
 
 counted: setup onnxruntime ## instructions a record of each workload, beside the baseline (UPDATE=1 writes it anew)
 	@command -v valgrind >/dev/null || scripts/packages.sh valgrind

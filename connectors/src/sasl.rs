@@ -12,15 +12,17 @@ use crate::wrong::Wrong;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SaslConfig {
+    /// How the brokers want to be told. `doctor` shows what a listener offers.
     pub mechanism: SaslMechanism,
-    /// For `plain` and `scram-sha-256`, `scram-sha-512`.
+    /// For `plain`, `scram-sha-256` and `scram-sha-512`.
     pub username: Option<String>,
+    /// For `plain`, `scram-sha-256` and `scram-sha-512`.
     pub password: Option<Secret>,
     /// For `oauthbearer`: the token endpoint of the OIDC issuer.
     pub token_url: Option<String>,
-    /// For `oauthbearer`.
+    /// For `oauthbearer`: who the issuer knows this client as.
     pub client_id: Option<String>,
-    /// For `oauthbearer`.
+    /// For `oauthbearer`: what proves it to the issuer.
     pub client_secret: Option<Secret>,
     /// For `oauthbearer`, where the issuer wants one.
     pub scope: Option<String>,

@@ -66,12 +66,19 @@ impl JsonSchema for StepConfig {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let sql = json_schema!({ "type": "string", "description": "`SELECT … FROM input WHERE …`: which columns go on, and which rows." });
+        let described = |mut schema: Schema, text: &str| {
+            schema.insert("description".to_owned(), text.into());
+            schema
+        };
         let lookup = generator.subschema_for::<LookupConfig>();
+        let lookup = described(lookup, "Adds columns of a table by key.");
         let model = generator.subschema_for::<ModelConfig>();
+        let model = described(model, "Adds what an ONNX model makes of the columns.");
         json_schema!({
             "type": "object",
             "description": "a step: sql, lookup or model",
-            "properties": { "sql": { "type": "string" }, "lookup": lookup, "model": model },
+            "properties": { "sql": sql, "lookup": lookup, "model": model },
             "additionalProperties": false,
             "minProperties": 1,
             "maxProperties": 1

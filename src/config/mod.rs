@@ -35,7 +35,8 @@ pub use forms::{Format, MissingConfig, StepConfig, TensorColumns};
 pub use problem::{Problem, Severity, Snippet};
 pub use resolve::start;
 pub(crate) use said::nearest;
-pub use schema::schema;
+pub use schema::editor_schema;
+pub(crate) use schema::schema;
 pub use values::{ColumnConfig, ColumnOptions, Size, Span, Type, Unit};
 
 use interpolate::{Interpolated, Masks, Variables};

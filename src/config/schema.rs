@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::file::Document;
 
-/// Draft 2020-12, for editors and for the loader.
-pub fn schema() -> Value {
+/// Draft 2020-12, for the loader.
+pub(crate) fn schema() -> Value {
     let generator = SchemaSettings::draft2020_12().into_generator();
     let mut root = generator.into_root_schema_for::<Document>().to_value();
     let built: Vec<&str> = KINDS
@@ -25,7 +25,13 @@ pub fn schema() -> Value {
         if let Some(Value::Object(inner)) = own.as_object_mut().and_then(|o| o.remove("$defs")) {
             definitions.extend(inner);
         }
-        own["properties"]["kind"] = json!({ "const": kind.name });
+        for meta in ["$schema", "title"] {
+            own.as_object_mut().map(|own| own.remove(meta));
+        }
+        own["properties"]["kind"] = json!({ "const": kind.name, "description": "What is connected to." });
+        if let Some(required) = own["required"].as_array_mut() {
+            required.push(json!("kind"));
+        }
         cases.push(json!({
             "if": { "properties": { "kind": { "const": kind.name } }, "required": ["kind"] },
             "then": own,
@@ -34,6 +40,7 @@ pub fn schema() -> Value {
     root["properties"]["connectors"] = json!({
         "type": "object",
         "minProperties": 1,
+        "description": "Clusters, by a name of your own.",
         "additionalProperties": {
             "type": "object",
             "required": ["kind"],
@@ -49,6 +56,56 @@ pub fn schema() -> Value {
     }
     drop_null_choices(&mut root);
     root
+}
+
+/// The same for an editor, which sees the file before variables are filled in: `${NAME}` may stand for any scalar.
+pub fn editor_schema() -> Value {
+    let mut root = schema();
+    root["title"] = json!("Forebay pipeline");
+    let map = root.as_object_mut().into_iter().flat_map(Map::values_mut);
+    map.for_each(admit_variables);
+    root
+}
+
+/// A variable somewhere in a text.
+const VARIABLE: &str = r"\$\{";
+
+fn admit_variables(node: &mut Value) {
+    match node {
+        Value::Object(map) => {
+            // A property may have the name of a keyword, and is a schema then, no text or list.
+            if let Some(Value::String(pattern)) = map.get_mut("pattern") {
+                *pattern = format!("{pattern}|{VARIABLE}");
+            } else if let Some(Value::Array(choices)) = map.get("enum") {
+                let choices = json!([{ "enum": choices }, { "pattern": VARIABLE }]);
+                map.remove("enum");
+                map.insert("anyOf".into(), choices);
+            } else if let Some(types) = map.get("type").and_then(beside_text) {
+                map.insert("type".into(), types);
+                map.insert("pattern".into(), json!(VARIABLE));
+            }
+            map.iter_mut()
+                .filter(|(key, _)| !["const", "default", "examples", "anyOf"].contains(&key.as_str()))
+                .for_each(|(_, inner)| admit_variables(inner));
+        }
+        Value::Array(items) => items.iter_mut().for_each(admit_variables),
+        _ => {}
+    }
+}
+
+/// `types` and texts, where they are numbers or switches.
+fn beside_text(types: &Value) -> Option<Value> {
+    let scalar = |one: &Value| ["integer", "number", "boolean"].iter().any(|name| one == name);
+    let mut all = match types {
+        Value::Array(all) => all.clone(),
+        one => vec![one.clone()],
+    };
+    let is_text = all.iter().any(|one| one == "string");
+    if is_text || !all.iter().any(scalar) {
+        return None;
+    }
+    all.push(json!("string"));
+    Some(Value::Array(all))
 }
 
 /// `X or null`, which optional keys give, becomes `X`: a mistake inside a choice would lose its place.

@@ -2,6 +2,8 @@
 
 mod mistakes;
 mod page;
+mod reference;
+mod schema;
 
 use std::fs;
 use std::process::Output;

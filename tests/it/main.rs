@@ -25,6 +25,18 @@ fn forebay(arguments: &[&str]) -> Command {
     command
 }
 
+/// A Python with the packages of a requirements file; `make python` fetches it.
+fn python(requirements: &str) -> String {
+    let mut command = Command::new("scripts/fetch-python.sh");
+    command
+        .args(["--where", requirements])
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    let output = output(command);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}; `make python` fetches it");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
 /// Runs it to its end, which must come.
 fn output(command: Command) -> Output {
     forebay_testcontainers::process::output(command, Duration::from_secs(120))

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
-const PIPELINE: &str = r#"connector: local
+pub(super) const PIPELINE: &str = r#"connector: local
 connectors:
   local: { kind: kafka, bootstrap: ["localhost:1"], client: { client.id: "${SECRET}" } }
 pipeline:
@@ -495,6 +495,12 @@ const COLUMNS: &[Row] = &[
         &["raw payloads", "column=at"],
     ),
 ];
+
+/// The mistakes in keys and values: what stands there, and the file.
+pub(super) fn in_keys_and_values() -> impl Iterator<Item = (&'static str, String)> {
+    let rows = TYPOS.iter().chain(VALUES);
+    rows.map(|(from, to, _)| (*to, unmarked(&PIPELINE.replacen(from, to, 1)).0))
+}
 
 /// `check --json` on a file beside a table and a model: exit code and JSON.
 pub(super) fn check(text: &str) -> (Option<i32>, Value) {

@@ -115,10 +115,6 @@ fn with_warnings() -> String {
         .replace("currency: {", "city: string\n      currency: {")
         .replace("{ type: int64, default: 0 }", "{ type: int64, nullable: true }")
         .replace(
-            "SELECT payment_id, fraud_score FROM",
-            "SELECT payment_id, fraud_score FROM",
-        )
-        .replace(
             "SELECT *, ln",
             "SELECT payment_id, merchant_id, card_age_days, ln",
         )
