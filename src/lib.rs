@@ -10,6 +10,8 @@ pub mod control;
 pub mod demo;
 #[cfg(all(feature = "json", feature = "onnx", feature = "sql"))]
 pub mod describe;
+#[cfg(all(feature = "cli", feature = "onnx", feature = "sql"))]
+pub mod init;
 #[cfg(feature = "cli")]
 pub mod live;
 #[cfg(feature = "cli")]

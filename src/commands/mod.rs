@@ -5,6 +5,7 @@ mod connectors;
 #[cfg(feature = "demo")]
 mod demo;
 mod doctor;
+mod init;
 mod run;
 mod say;
 mod schema;
@@ -47,6 +48,8 @@ enum Command {
     /// Creates the topics that a pipeline needs.
     #[command(subcommand)]
     Topics(topics::Topics),
+    /// Writes a first pipeline and its first test for a model and some events.
+    Init(init::Init),
     /// Runs recorded events through pipelines in memory and compares; needs no broker.
     Test(test::Test),
     /// Scores the example's telemetry on an embedded cluster.
@@ -106,6 +109,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Run(command)) => run::run(&command),
         Some(Command::Check(command)) => check::run(&command),
         Some(Command::Doctor(command)) => doctor::run(&command),
+        Some(Command::Init(command)) => init::run(&command),
         Some(Command::Test(command)) => test::run(&command),
         Some(Command::Produce(command)) => topics::produce(&command),
         Some(Command::Consume(command)) => topics::consume(&command),

@@ -31,3 +31,8 @@ pub(super) fn said() -> Result<(), Error> {
         Err(Error::fatal(format!("write to standard output: {error}")))
     })
 }
+
+/// `1 event`, `2 events`.
+pub(super) fn plural(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}

@@ -7,7 +7,7 @@ use clap::Args;
 use forebay::core::Error;
 use forebay::testing::{self, CaseReport, Runner, Suite, Verdict, junit};
 
-use super::say::say_line;
+use super::say::{plural, say_line};
 use super::{Failure, variable};
 
 /// Differences of one case on the terminal; the JUnit file holds all.
@@ -137,10 +137,6 @@ fn summary(reports: &[(String, Vec<CaseReport>)]) -> Result<(), Error> {
         return Err(Error::fatal(format!("{} failed", plural(failed, "case"))));
     }
     Ok(())
-}
-
-fn plural(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 fn time(took: Duration) -> String {

@@ -6,6 +6,7 @@ mod delivery;
 mod demo;
 mod gaps;
 mod groups;
+mod init;
 mod pipeline_file;
 mod pipeline_tests;
 mod readme;

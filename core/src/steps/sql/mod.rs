@@ -9,6 +9,7 @@ mod metadata;
 mod nulls;
 mod place;
 mod query;
+mod quote;
 mod run;
 mod syntax;
 mod types;
@@ -16,6 +17,8 @@ mod wildcard;
 
 #[cfg(test)]
 mod tests;
+
+pub use quote::quoted;
 
 use std::sync::Arc;
 
