@@ -4,7 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use reqwest::{Client, StatusCode};
+use reqwest::{Certificate, Client, StatusCode};
 use serde::Deserialize;
 
 use crate::{AuthError, Secret, Token, TokenProvider};
@@ -35,23 +35,33 @@ struct Refusal {
     error: String,
 }
 
+/// How long an answer may take: a run that asks twice says within 15 s what is wrong.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
 /// Where an issuer does not say how long its token is good for.
 const USUAL_LIFE: Duration = Duration::from_secs(300);
 
 impl Oidc {
     /// An issuer that is asked with HTTP basic authentication, as RFC 6749 section 2.3.1 wants every server to know.
+    /// `ca` = PEM text of the authorities that may vouch for it, instead of the system's own.
     ///
     /// # Errors
-    /// Where TLS cannot be set up on this machine.
+    /// Where TLS cannot be set up with these authorities.
     pub fn new(
         token_url: String,
+        ca: Option<&str>,
         client_id: String,
         client_secret: Secret,
         scope: Option<String>,
         extensions: Vec<(String, String)>,
     ) -> Result<Self, AuthError> {
-        let client = Client::builder().timeout(Duration::from_secs(10)).build();
-        let client = client.map_err(|e| AuthError::refused("set up an HTTP client").caused_by(&e))?;
+        let failed = |e: &reqwest::Error| AuthError::refused("set up TLS for the token issuer").caused_by(e);
+        let mut client = Client::builder().timeout(ANSWER_WITHIN);
+        if let Some(ca) = ca {
+            let authorities = Certificate::from_pem_bundle(ca.as_bytes()).map_err(|e| failed(&e))?;
+            client = client.tls_certs_only(authorities);
+        }
+        let client = client.build().map_err(|e| failed(&e))?;
         Ok(Self {
             token_url,
             client_id,
@@ -85,6 +95,21 @@ impl Oidc {
     }
 }
 
+impl AuthError {
+    /// Says where an issuer's authority is named, where its certificate is not trusted.
+    fn about_certificates(mut self) -> Self {
+        if self
+            .source
+            .as_ref()
+            .is_some_and(|source| source.contains("certificate"))
+        {
+            self.message +=
+                "; is its certificate good, and signed by an authority that `token_ca` or this system names?";
+        }
+        self
+    }
+}
+
 #[async_trait]
 impl TokenProvider for Oidc {
     async fn fetch(&self) -> Result<Token, AuthError> {
@@ -101,7 +126,7 @@ impl TokenProvider for Oidc {
             .form(&form)
             .send()
             .await
-            .map_err(|e| failed(&e.without_url(), "no answer"))?;
+            .map_err(|e| failed(&e.without_url(), "no answer").about_certificates())?;
         let status = answer.status();
         let body = answer.bytes().await;
         let body = body.map_err(|e| failed(&e.without_url(), "the answer broke off"))?;
@@ -184,7 +209,15 @@ mod tests {
     fn client(url: String) -> Oidc {
         let extensions = vec![("logicalCluster".into(), "lkc-1".into())];
         let scope = Some("kafka".into());
-        Oidc::new(url, "app".into(), "planted-secret".into(), scope, extensions).expect("client")
+        Oidc::new(
+            url,
+            None,
+            "app".into(),
+            "planted-secret".into(),
+            scope,
+            extensions,
+        )
+        .expect("client")
     }
 
     #[tokio::test]

@@ -1,11 +1,13 @@
 //! SASL of a Kafka connector: what the pipeline file says, and what it comes to. Which keys a mechanism needs is data.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use forebay_auth::{Mechanism, Oidc, Secret};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::tls::read_pem;
 use crate::wrong::Wrong;
 
 /// Who this client says it is.
@@ -20,6 +22,9 @@ pub struct SaslConfig {
     pub password: Option<Secret>,
     /// For `oauthbearer`: the token endpoint of the OIDC issuer.
     pub token_url: Option<String>,
+    /// For `oauthbearer`: the authorities that may vouch for an `https` issuer: a PEM file, or the PEM text itself. Without
+    /// it the system's own.
+    pub token_ca: Option<String>,
     /// For `oauthbearer`: who the issuer knows this client as.
     pub client_id: Option<String>,
     /// For `oauthbearer`: what proves it to the issuer.
@@ -57,20 +62,28 @@ pub enum Login {
 }
 
 const OF_PASSWORDS: &[&str] = &["username", "password"];
-const OF_TOKENS: &[&str] = &["token_url", "client_id", "client_secret", "scope", "extensions"];
+const OF_TOKENS: &[&str] = &[
+    "token_url",
+    "token_ca",
+    "client_id",
+    "client_secret",
+    "scope",
+    "extensions",
+];
 
 impl SaslConfig {
-    /// Checks that the mechanism's keys, and no others, are there. `clear_text` = secrets may travel unencrypted.
+    /// Checks that the mechanism's keys, and no others, are there, and reads the named file, relative to `base`.
+    /// `clear_text` = secrets may travel unencrypted.
     ///
     /// # Errors
     /// Everything that is wrong, each at its key.
-    pub fn resolve(&self, clear_text: bool) -> Result<Login, Vec<Wrong>> {
+    pub fn resolve(&self, base: &Path, clear_text: bool) -> Result<Login, Vec<Wrong>> {
         let mut wrong = self.misplaced();
         let mechanism = match self.mechanism {
             SaslMechanism::Plain => Mechanism::Plain,
             SaslMechanism::ScramSha256 => Mechanism::ScramSha256,
             SaslMechanism::ScramSha512 => Mechanism::ScramSha512,
-            SaslMechanism::OauthBearer => return self.oidc(clear_text, wrong),
+            SaslMechanism::OauthBearer => return self.oidc(base, clear_text, wrong),
         };
         let username = needed(&mut wrong, "username", self.username.as_ref());
         let password = needed(&mut wrong, "password", self.password.as_ref());
@@ -96,6 +109,7 @@ impl SaslConfig {
             ("username", self.username.is_some()),
             ("password", self.password.is_some()),
             ("token_url", self.token_url.is_some()),
+            ("token_ca", self.token_ca.is_some()),
             ("client_id", self.client_id.is_some()),
             ("client_secret", self.client_secret.is_some()),
             ("scope", self.scope.is_some()),
@@ -120,7 +134,7 @@ impl SaslConfig {
             .collect()
     }
 
-    fn oidc(&self, clear_text: bool, mut wrong: Vec<Wrong>) -> Result<Login, Vec<Wrong>> {
+    fn oidc(&self, base: &Path, clear_text: bool, mut wrong: Vec<Wrong>) -> Result<Login, Vec<Wrong>> {
         let url = needed(&mut wrong, "token_url", self.token_url.as_ref());
         let id = needed(&mut wrong, "client_id", self.client_id.as_ref());
         let secret = needed(&mut wrong, "client_secret", self.client_secret.as_ref());
@@ -137,6 +151,12 @@ impl SaslConfig {
                 wrong.push(Wrong::new(at, message));
             }
         }
+        let ca = self.token_ca.as_deref();
+        let ca = ca.map(|ca| read_pem(base, ca, "CERTIFICATE")).transpose();
+        let ca = ca.unwrap_or_else(|message| {
+            wrong.push(Wrong::new("sasl/token_ca", message));
+            None
+        });
         for (name, value) in &self.extensions {
             // RFC 7628 section 3.1; `auth` is the token's own.
             if name == "auth" || name.is_empty() || !name.chars().all(|c| c.is_ascii_alphabetic()) {
@@ -157,13 +177,14 @@ impl SaslConfig {
         let extensions = self.extensions.clone().into_iter().collect();
         Oidc::new(
             url.clone(),
+            ca.as_deref(),
             id.clone(),
             secret.clone(),
             self.scope.clone(),
             extensions,
         )
         .map(Login::Oidc)
-        .map_err(|e| vec![Wrong::new("sasl", e.to_string())])
+        .map_err(|e| vec![Wrong::new("sasl/token_ca", e.to_string())])
     }
 }
 
@@ -186,7 +207,7 @@ mod tests {
     fn resolve(sasl: Value, clear_text: bool) -> Result<Login, Vec<Wrong>> {
         serde_json::from_value::<SaslConfig>(sasl)
             .expect("fits")
-            .resolve(clear_text)
+            .resolve(Path::new("/nowhere"), clear_text)
     }
 
     fn wrong(sasl: Value) -> Vec<String> {

@@ -61,7 +61,7 @@ impl KafkaConfig {
         let login = self
             .sasl
             .as_ref()
-            .map(|sasl| sasl.resolve(self.allow_insecure))
+            .map(|sasl| sasl.resolve(base, self.allow_insecure))
             .transpose();
         let login = login.unwrap_or_else(|mut all| {
             wrong.append(&mut all);

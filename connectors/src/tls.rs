@@ -98,7 +98,7 @@ impl TlsConfig {
 }
 
 /// PEM text as it stands, or what a file holds. A text that is neither is not shown: it may be a key.
-fn read_pem(base: &Path, text: &str, label: &str) -> Result<String, String> {
+pub(crate) fn read_pem(base: &Path, text: &str, label: &str) -> Result<String, String> {
     let inline = text.trim_start().starts_with("-----BEGIN");
     let shown = if inline || text.lines().count() > 1 {
         "the text".to_owned()

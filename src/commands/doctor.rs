@@ -14,6 +14,7 @@ use forebay::plan::Plan;
 use serde_json::{Value, json};
 
 use super::say::{say, say_line};
+use super::waiting::Waiting;
 use super::{Failure, Pipeline, load_file};
 
 #[derive(Debug, Args)]
@@ -94,10 +95,14 @@ fn connectors(config: &Config, report: &mut Report<'_>) -> Result<(), Error> {
     let needs = needs(config);
     for (name, connector) in &config.connectors {
         let begin = Instant::now();
+        let waiting = Waiting::start(format!("to connector {name}'s credentials"));
         match control.connect(connector, Duration::ZERO) {
             Ok(opened) => {
                 let needs = needs.get(name.as_str()).cloned().unwrap_or_default();
-                opened.diagnose(&needs, &mut |finding| report.tell(name, finding));
+                opened.diagnose(&needs, &mut |finding| {
+                    waiting.now(config.shown(&format!("behind {} {}", finding.step, finding.subject)));
+                    report.tell(name, finding);
+                });
             }
             Err(error) => report.tell(name, failed("credentials", name, &error).after(begin.elapsed())),
         }

@@ -12,6 +12,7 @@ mod schema;
 mod test;
 mod topics;
 mod version;
+mod waiting;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

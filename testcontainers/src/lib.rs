@@ -42,7 +42,7 @@ pub use authority::{Authority, Certificate, CertificateRequest};
 pub use builder::KafkaBuilder;
 pub use client::{Message, TopicBuilder};
 pub use faults::Fault;
-pub use issuer::{Failure, Issuer, TokenRequest};
+pub use issuer::{Failure, Https, Issuer, TokenRequest};
 pub use listener::{Listener, Mechanism};
 pub use proxy::Proxy;
 

@@ -2,6 +2,7 @@
 //! that fails. It knows no broker; a broker reads its keys at `/jwks`.
 
 mod answer;
+mod https;
 mod signature;
 
 use std::io;
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+pub use https::Https;
 use signature::Signer;
 
 /// A token endpoint and its keys; ends on drop. It answers clients that [`Issuer::client`] named.

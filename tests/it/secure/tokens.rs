@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use forebay_testcontainers::{Failure, Load, await_until, process};
+use forebay_testcontainers::{Authority, Failure, Load, await_until, process};
 use tempfile::TempDir;
 
 use super::faults::try_one;
@@ -33,11 +33,39 @@ fn tokens_are_renewed_and_their_faults_named() {
     issuer.audience("somebody-else");
     faulty(&connector, "sasl", &["refused the credentials", "audience"], 3);
     issuer.audience("forebay");
+    an_issuer_behind_tls(&connector);
     let closed = connector.replace(&issuer.token_url(), "http://127.0.0.1:1/token");
     faulty(
         &closed,
         "credentials",
         &["http://127.0.0.1:1/token", "refused"],
+        1,
+    );
+}
+
+/// Over `https`, with an authority of its own: trusted where it is named, and refused where it is not.
+fn an_issuer_behind_tls(connector: &str) {
+    let (issuer, authority) = (&cluster().moody, Authority::new());
+    let https = issuer.https(&authority.server("issuer").issue());
+    let ca = format!("token_ca: {}, token_url", authority.ca().display());
+    let private = connector.replace(&issuer.token_url(), &https.token_url());
+    let (text, _) = try_one("doctor", &[(OWN, &private.replace("token_url", &ca))]);
+    assert!(
+        !text.contains("failure  credentials") && text.contains("ok       sasl"),
+        "{text}"
+    );
+    faulty(
+        &private,
+        "credentials",
+        &[&https.token_url(), "certificate", "token_ca"],
+        1,
+    );
+    let other = Authority::new();
+    let other_ca = format!("token_ca: {}, token_url", other.ca().display());
+    faulty(
+        &private.replace("token_url", &other_ca),
+        "credentials",
+        &["certificate", "token_ca"],
         1,
     );
 }
