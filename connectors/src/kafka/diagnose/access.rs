@@ -14,6 +14,9 @@ use crate::kafka::ffi::{Operation, Rights, rights_of_group, rights_of_topics};
 /// A topic that was created a moment ago may have no leader yet: asked again after this.
 const AGAIN: Duration = Duration::from_millis(100);
 
+/// A topic that was created a moment ago may not be known to every broker: so long it is asked for again.
+const NEWS_TRAVEL: Duration = Duration::from_secs(2);
+
 /// What a broker lets its users do is asked for so long; one that does not tell holds up nothing.
 const RIGHTS_WITHIN: Duration = Duration::from_secs(3);
 
@@ -25,9 +28,10 @@ pub(in crate::kafka) fn look(
     tell: &mut dyn FnMut(Finding),
 ) -> BTreeMap<String, usize> {
     let begin = Instant::now();
+    let known_by = until.min(begin + NEWS_TRAVEL);
     let mut usable = Vec::new();
     for topic in needs.topics() {
-        match one(probe, topic, needs, until) {
+        match one(probe, topic, needs, until, known_by) {
             Ok(partitions) => usable.push((topic, partitions)),
             Err(failure) => tell(failure.after(begin.elapsed())),
         }
@@ -77,7 +81,13 @@ impl Partitions {
     }
 }
 
-fn one(probe: &Probe, topic: &str, needs: &Needs, until: Instant) -> Result<Partitions, Finding> {
+fn one(
+    probe: &Probe,
+    topic: &str,
+    needs: &Needs,
+    until: Instant,
+    known_by: Instant,
+) -> Result<Partitions, Finding> {
     loop {
         let Answer::Cluster(metadata) = probe.metadata(Some(topic), until) else {
             let found = "the cluster did not answer for the topic in time";
@@ -88,8 +98,10 @@ fn one(probe: &Probe, topic: &str, needs: &Needs, until: Instant) -> Result<Part
                 "try again, and look at the brokers",
             ));
         };
-        if let Some(settled) = state(&metadata, topic, needs) {
-            return settled;
+        match state(&metadata, topic, needs) {
+            Some(Topic::Settled(settled)) => return settled,
+            Some(Topic::Unknown) if Instant::now() + AGAIN >= known_by => return Err(unknown_topic(topic)),
+            Some(Topic::Unknown) | None => {}
         }
         if Instant::now() + AGAIN >= until {
             let remedy = "look at the brokers: no partition has a leader";
@@ -104,35 +116,47 @@ fn one(probe: &Probe, topic: &str, needs: &Needs, until: Instant) -> Result<Part
     }
 }
 
+/// What the cluster says of a topic.
+enum Topic {
+    Settled(Result<Partitions, Finding>),
+    /// The broker that was asked does not know it.
+    Unknown,
+}
+
+fn unknown_topic(topic: &str) -> Finding {
+    let found = "the topic cannot be used: the cluster does not know it, or hides it from this user";
+    let remedy = "create it first, or correct its name: Forebay creates none by itself";
+    Finding::failure("topic", topic, found, remedy)
+}
+
 /// What the cluster says of a topic; `None` = it will say more in a moment.
-fn state(metadata: &Metadata, topic: &str, needs: &Needs) -> Option<Result<Partitions, Finding>> {
+fn state(metadata: &Metadata, topic: &str, needs: &Needs) -> Option<Topic> {
     let found = metadata.topics().iter().find(|t| t.name() == topic)?;
     let partitions = found.partitions();
-    let failure = |found: &str, remedy: &str| Some(Err(Finding::failure("topic", topic, found, remedy)));
-    match found.error().map(Code::from) {
-        None if partitions.is_empty() => None,
-        None => Some(Ok(Partitions {
+    let settled = match found.error().map(Code::from) {
+        None if partitions.is_empty() => return None,
+        None => Ok(Partitions {
             all: partitions.len(),
             without_leader: partitions.iter().filter(|p| p.leader() < 0).count(),
-        })),
+        }),
         Some(Code::TopicAuthorizationFailed) => {
             let need = if needs.read.iter().any(|name| name == topic) {
                 "read"
             } else {
                 "write"
             };
-            Some(Err(denied("topic", topic, need, need)))
+            Err(denied("topic", topic, need, need))
         }
-        Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => failure(
-            "the topic cannot be used: the cluster does not know it, or hides it from this user",
-            "create it first, or correct its name: Forebay creates none by itself",
-        ),
-        Some(Code::InvalidTopic) => failure(
+        Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => return Some(Topic::Unknown),
+        Some(Code::InvalidTopic) => Err(Finding::failure(
+            "topic",
+            topic,
             "this is no name of a topic",
             "letters, digits, `.`, `_` and `-` only, at most 249 of them",
-        ),
-        Some(_) => None,
-    }
+        )),
+        Some(_) => return None,
+    };
+    Some(Topic::Settled(settled))
 }
 
 fn denied(step: &'static str, subject: &str, what: &str, operation: &str) -> Finding {
