@@ -2,6 +2,8 @@
 //! Kafka client; adding one must not touch the core.
 
 pub mod connector;
+#[cfg(feature = "contract")]
+pub mod contract;
 #[cfg(feature = "demo")]
 pub mod embedded;
 #[cfg(feature = "demo")]
@@ -11,6 +13,8 @@ mod embedded_ffi;
 pub mod finding;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+#[cfg(feature = "contract")]
+pub mod memory;
 pub mod sasl;
 pub mod self_hosted;
 pub mod tls;

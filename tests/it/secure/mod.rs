@@ -20,14 +20,14 @@ use forebay_testcontainers::{
 
 use crate::sensors::pipeline;
 
-const PASSWORD: &str = r#"a"b\c'd$e;=,planted"#;
+pub(crate) const PASSWORD: &str = r#"a"b\c'd$e;=,planted"#;
 const CLIENT_SECRET: &str = "s&cret=planted";
 const ALL: &[Mechanism] = &[Mechanism::Plain, Mechanism::ScramSha256, Mechanism::ScramSha512];
 
 /// One node with every kind of listener, and what clients need for them.
-struct Cluster {
-    kafka: Kafka,
-    authority: Authority,
+pub(crate) struct Cluster {
+    pub(crate) kafka: Kafka,
+    pub(crate) authority: Authority,
     client: Certificate,
     stranger: Certificate,
     issuer: Issuer,
@@ -35,7 +35,7 @@ struct Cluster {
     moody: Issuer,
 }
 
-fn cluster() -> &'static Cluster {
+pub(crate) fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
     CLUSTER.get_or_init(|| {
         let authority = Authority::new();
