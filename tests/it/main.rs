@@ -5,6 +5,7 @@ mod contract;
 mod delivery;
 #[cfg(feature = "demo")]
 mod demo;
+mod export;
 mod gaps;
 mod groups;
 mod init;
