@@ -36,7 +36,7 @@ test: setup kafka onnxruntime python ## every test, but for those that take minu
 	@echo "==> building the tests (some minutes when cold)"
 	@cargo test --locked --workspace $(FEATURES) --no-run
 	@echo "==> running the tests"
-	@cargo test --locked --no-fail-fast --workspace $(FEATURES) --quiet -- --skip long:: --test-threads=2
+	@cargo test --locked --no-fail-fast --workspace $(FEATURES) --quiet -- --skip long:: --test-threads=4
 
 test-long: setup kafka onnxruntime ## the tests that take minutes: joins, kills, freezes, brokers that stop
 	@echo "==> running the long tests"

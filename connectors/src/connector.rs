@@ -14,7 +14,8 @@ use crate::finding::{Finding, Needs};
 /// A system that lanes read from and write to; opens one source and one sink per lane.
 pub trait Connector: Debug + Send + Sync {
     /// Checks that the system answers and gives what a pipeline needs. Returns the number of partitions of each topic.
-    /// Creates nothing. A topic is waited for at most `within`; where nothing answers, the cause takes some seconds more.
+    /// Creates nothing. A topic without leaders is waited for at most `within`, one that is not known two seconds of it,
+    /// for news of a new one to travel; where nothing answers, the cause takes some seconds more.
     ///
     /// # Errors
     /// `Fatal`, or `Auth` where credentials are at fault: the cause, naming the address, the topic or the group.
@@ -29,7 +30,7 @@ pub trait Connector: Debug + Send + Sync {
     /// `Fatal` where the topic's bounds cannot be asked for.
     fn reader(&self, topic: &str, start: Start) -> Result<Box<dyn Reader>>;
 
-    /// Creates those of `topics` that do not exist; returns their names.
+    /// Creates those of `topics` that do not exist, and waits until they can be used; returns their names.
     ///
     /// # Errors
     /// `Fatal` or `Auth` where the system refuses, naming the topic.

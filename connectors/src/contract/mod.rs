@@ -10,7 +10,7 @@ mod writing;
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use forebay_core::{Error, Result as CoreResult};
 
@@ -123,8 +123,14 @@ impl<'a> Subject<'a> {
             read: vec![name.clone()],
             ..Needs::default()
         };
-        sound(self.connector.verify(&needs, PATIENCE))?;
-        Ok(name)
+        // Another part of the system may hear of it later than the one that was asked first.
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match self.connector.verify(&needs, PATIENCE) {
+                Err(_) if Instant::now() < until => {}
+                verified => return sound(verified).map(|_| name),
+            }
+        }
     }
 
     /// What a lane of `group` reads.

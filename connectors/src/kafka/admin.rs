@@ -1,6 +1,6 @@
 //! Creating topics. The one place where a client changes a cluster, and only because somebody asked for it by name.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use forebay_core::{Error, Kind, Result};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic as Wanted, TopicReplication};
@@ -14,6 +14,8 @@ use super::refused;
 use crate::connector::NewTopic;
 
 const WITHIN: Duration = Duration::from_secs(15);
+/// Between two looks at a topic that is being created.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// Creates those that do not exist; returns their names.
 pub(super) fn create(endpoint: &Endpoint, topics: &[NewTopic]) -> Result<Vec<String>> {
@@ -26,6 +28,9 @@ pub(super) fn create(endpoint: &Endpoint, topics: &[NewTopic]) -> Result<Vec<Str
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| Error::fatal("wait for topics to be created").caused_by(e))?;
     let answers = runtime.block_on(admin.create_topics(&wanted, &options));
+    for created in answers.iter().flatten().filter_map(|answer| answer.as_ref().ok()) {
+        await_leaders(&admin, created);
+    }
     // Before the client: it holds its handle.
     drop(token);
     let answers = answers.map_err(|e| {
@@ -43,6 +48,23 @@ pub(super) fn create(endpoint: &Endpoint, topics: &[NewTopic]) -> Result<Vec<Str
         }
     }
     Ok(created)
+}
+
+/// Waits until the broker that is asked knows the topic, with leaders: then it can be used. A cluster that takes longer is
+/// none that refused.
+fn await_leaders(admin: &AdminClient<DefaultClientContext>, topic: &str) {
+    let until = Instant::now() + WITHIN;
+    while Instant::now() < until {
+        let metadata = admin.inner().fetch_metadata(Some(topic), WITHIN);
+        let led = metadata.is_ok_and(|metadata| {
+            let mut partitions = metadata.topics().iter().flat_map(|t| t.partitions()).peekable();
+            partitions.peek().is_some() && partitions.all(|p| p.leader() >= 0)
+        });
+        if led {
+            return;
+        }
+        std::thread::sleep(AGAIN);
+    }
 }
 
 fn wanted(topic: &NewTopic) -> Wanted<'_> {

@@ -9,7 +9,7 @@ use forebay_auth::Subscription;
 use forebay_core::records::{NO_TIMESTAMP, Record, Records};
 use forebay_core::{Error, Result};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -21,6 +21,8 @@ use crate::connector::{Reader, Start};
 
 /// How long one question may take.
 const ASK: Duration = Duration::from_secs(10);
+/// A topic that was created, or whose leader moved, a moment ago is asked for again after this.
+const AGAIN: Duration = Duration::from_millis(100);
 /// Records that are given out at once, at most.
 const AT_ONCE: usize = 500;
 
@@ -48,41 +50,13 @@ impl KafkaReader {
             .map_err(refused)?;
         let token = subscribe(&endpoint.credentials, consumer.client())?;
         let failed = |e: KafkaError| Error::fatal("look at a topic").with("topic", topic).caused_by(e);
-        let metadata = consumer.fetch_metadata(Some(topic), ASK).map_err(failed)?;
-        let partitions = metadata
-            .topics()
-            .iter()
-            .flat_map(|t| t.partitions())
-            .map(|p| p.id());
-        let mut ends = BTreeMap::new();
-        let mut asked = TopicPartitionList::new();
-        for partition in partitions {
-            let (low, high) = consumer.fetch_watermarks(topic, partition, ASK).map_err(failed)?;
-            if high > low {
-                ends.insert(partition, high);
+        let until = Instant::now() + ASK;
+        let (asked, ends) = loop {
+            match bounds(&consumer, topic, start) {
+                Err(error) if passes(&error) && Instant::now() < until => std::thread::sleep(AGAIN),
+                found => break found.map_err(failed)?,
             }
-            let offset = match start {
-                Start::Earliest => Offset::Offset(low),
-                Start::Latest => Offset::Offset(high),
-                Start::Timestamp(millis) => Offset::Offset(millis),
-            };
-            asked
-                .add_partition_offset(topic, partition, offset)
-                .map_err(failed)?;
-        }
-        if let Start::Timestamp(_) = start {
-            asked = consumer.offsets_for_times(asked, ASK).map_err(failed)?;
-        }
-        // What begins at the end has nothing to give of what was there.
-        for element in asked.elements() {
-            let at_end = match element.offset() {
-                Offset::Offset(offset) => ends.get(&element.partition()).is_some_and(|end| offset >= *end),
-                _ => true,
-            };
-            if at_end {
-                ends.remove(&element.partition());
-            }
-        }
+        };
         consumer.assign(&asked).map_err(failed)?;
         Ok(Self {
             _token: token,
@@ -105,6 +79,60 @@ impl KafkaReader {
             records.push_header(header.key, header.value);
         }
     }
+}
+
+/// Where reading begins, and the ends of the logs as far as there is something before them.
+fn bounds(
+    consumer: &BaseConsumer<Listener>,
+    topic: &str,
+    start: Start,
+) -> KafkaResult<(TopicPartitionList, BTreeMap<i32, i64>)> {
+    let metadata = consumer.fetch_metadata(Some(topic), ASK)?;
+    let mut ends = BTreeMap::new();
+    let mut asked = TopicPartitionList::new();
+    for found in metadata.topics() {
+        if let Some(error) = found.error() {
+            return Err(KafkaError::MetadataFetch(error.into()));
+        }
+        for partition in found.partitions().iter().map(|p| p.id()) {
+            let (low, high) = consumer.fetch_watermarks(topic, partition, ASK)?;
+            if high > low {
+                ends.insert(partition, high);
+            }
+            let offset = match start {
+                Start::Earliest => Offset::Offset(low),
+                Start::Latest => Offset::Offset(high),
+                Start::Timestamp(millis) => Offset::Offset(millis),
+            };
+            asked.add_partition_offset(topic, partition, offset)?;
+        }
+    }
+    if let Start::Timestamp(_) = start {
+        asked = consumer.offsets_for_times(asked, ASK)?;
+    }
+    // What begins at the end has nothing to give of what was there.
+    for element in asked.elements() {
+        let at_end = match element.offset() {
+            Offset::Offset(offset) => ends.get(&element.partition()).is_some_and(|end| offset >= *end),
+            _ => true,
+        };
+        if at_end {
+            ends.remove(&element.partition());
+        }
+    }
+    Ok((asked, ends))
+}
+
+/// Whether the cluster will say more in a moment.
+fn passes(error: &KafkaError) -> bool {
+    let passing = [
+        Code::NotLeaderForPartition,
+        Code::LeaderNotAvailable,
+        Code::ReplicaNotAvailable,
+    ];
+    error
+        .rdkafka_error_code()
+        .is_some_and(|code| passing.contains(&code))
 }
 
 impl Reader for KafkaReader {

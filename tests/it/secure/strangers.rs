@@ -29,40 +29,35 @@ fn at(address: &str, keys: &str) -> String {
 
 #[test]
 fn what_is_no_broker_is_called_what_it_is() {
-    both(
-        &[(OWN, &at("no-such-host.invalid:9092", ""))],
-        &["resolve", "no-such-host.invalid"],
-        1,
+    let (closed, silent, http, cut) = (
+        Fault::closed_port(),
+        Fault::black_hole(),
+        Fault::http(),
+        Fault::cut(),
     );
-    both(
-        &[(OWN, &at(&Fault::closed_port(), ""))],
-        &["the connection was refused", "check the port"],
-        1,
-    );
-    let silent = Fault::black_hole();
-    both(
-        &[(OWN, &at(&silent.address(), ""))],
-        &["did not answer within", "firewall"],
-        1,
-    );
-    both(
-        &[(OWN, &at(&silent.address(), ", tls: {}"))],
-        &["did not answer TLS", "firewall"],
-        1,
-    );
-    let http = Fault::http();
-    both(&[(OWN, &at(&http.address(), ""))], &["speaks HTTP", "proxies"], 1);
-    both(
-        &[(OWN, &at(&http.address(), ", tls: {}"))],
-        &["leave out `tls`"],
-        1,
-    );
-    let cut = Fault::cut();
-    both(
-        &[(OWN, &at(&cut.address(), ""))],
-        &["closed the connection", "tls: {}"],
-        1,
-    );
+    let rows: &[(&str, &str, &[&str])] = &[
+        (
+            "no-such-host.invalid:9092",
+            "",
+            &["resolve", "no-such-host.invalid"],
+        ),
+        (&closed, "", &["the connection was refused", "check the port"]),
+        (&silent.address(), "", &["did not answer within", "firewall"]),
+        (
+            &silent.address(),
+            ", tls: {}",
+            &["did not answer TLS", "firewall"],
+        ),
+        (&http.address(), "", &["speaks HTTP", "proxies"]),
+        (&http.address(), ", tls: {}", &["leave out `tls`"]),
+        (&cut.address(), "", &["closed the connection", "tls: {}"]),
+    ];
+    // All at once: each spends its time waiting.
+    std::thread::scope(|scope| {
+        for (address, keys, parts) in rows {
+            scope.spawn(|| both(&[(OWN, &at(address, keys))], parts, 1));
+        }
+    });
 }
 
 #[test]
