@@ -31,11 +31,14 @@ run=$(mktemp -d)
 chmod 755 "$run"
 log="$run/dockerd.log"
 export DOCKER_HOST="unix://$run/docker.sock"
-"${as_root[@]}" dockerd --host "$DOCKER_HOST" --group "$(id -g)" --data-root "$cache" --exec-root "$run/exec" \
-    --pidfile "$run/pid" --iptables=false --ip6tables=false --ip-forward=false --bridge=none >"$log" 2>&1 &
+# Ctrl-C is not for it; where this script is killed it ends, too.
+setsid "${as_root[@]}" setpriv --pdeathsig TERM dockerd --host "$DOCKER_HOST" --group "$(id -g)" --data-root "$cache" --exec-root "$run/exec" \
+    --pidfile "$run/dockerd.pid" --iptables=false --ip6tables=false --ip-forward=false --bridge=none >"$log" 2>&1 &
 started=$!
 
 stop() {
+    # All its containers are this run's.
+    docker ps --all --quiet 2>/dev/null | xargs -r docker rm --force --volumes >/dev/null 2>&1 || true
     "${as_root[@]}" kill "$started" 2>/dev/null || true
     wait "$started" 2>/dev/null || true
     "${as_root[@]}" rm -rf "$run"
