@@ -41,7 +41,9 @@ stop() {
     docker ps --all --quiet 2>/dev/null | xargs -r docker rm --force --volumes >/dev/null 2>&1 || true
     "${as_root[@]}" kill "$started" 2>/dev/null || true
     wait "$started" 2>/dev/null || true
-    "${as_root[@]}" rm -rf "$run"
+    # The engine leaves its hold on this machine's network.
+    "${as_root[@]}" umount "$run/exec/netns/default" 2>/dev/null || true
+    "${as_root[@]}" rm -rf "$run" || echo "    $run is left" >&2
     echo "    stopped the engine"
 }
 trap stop EXIT

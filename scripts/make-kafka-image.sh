@@ -36,7 +36,7 @@ chmod 755 "$root"
 chmod 1777 "$root/tmp"
 cp "$jars"/*.jar "$root/opt/kafka/libs/"
 jlink --add-modules java.se,jdk.unsupported,jdk.crypto.ec,jdk.management,jdk.security.auth,jdk.zipfs \
-    --strip-debug --no-man-pages --no-header-files --generate-cds-archive --output "$root/opt/java"
+    --strip-debug --no-man-pages --no-header-files --generate-cds-archive --output "$root/opt/java" >&2
 # A broker draws nothing and plays nothing.
 rm -f "$root"/opt/java/lib/lib{awt,fontmanager,freetype,harfbuzz,javajpeg,jawt,jsound,lcms,mlib,splashscreen}*.so
 
