@@ -245,6 +245,7 @@ fn sweep(docker: &Path) {
 mod tests {
     use super::*;
     use crate::backend::Backend;
+    use crate::reaper::Reaper;
 
     #[test]
     fn a_container_shares_network_user_and_folders_and_is_labelled() {
@@ -327,9 +328,13 @@ mod tests {
             text.contains(": refused; make one with scripts/make-kafka-image.sh"),
             "{text}"
         );
-        let (_folder, docker) = fake("[ $1 != run ] || { echo elsewhere >seen; }");
+        let (_folder, docker) =
+            fake(r#"for a; do [ "${a#--workdir=}" = "$a" ] || echo elsewhere >"${a#*=}/seen"; done"#);
         let text = missing(&docker);
-        assert!(text.contains("do not share this machine's network"), "{text}");
+        assert!(
+            text.contains("this machine's network") && text.contains("another kernel"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -353,32 +358,54 @@ mod tests {
         assert_eq!(error.to_string(), "docker pull did not end within 50ms");
     }
 
-    /// Where this process runs containers: those of a process that is gone are removed, its own stay.
+    /// Starts a container that only sleeps, where this process runs containers.
+    fn sleeper(label: &str) -> Option<String> {
+        let Backend::Container { image } = Backend::own().unwrap() else {
+            eprintln!("skipped: there are no containers here");
+            return None;
+        };
+        let (label, entry) = (format!("--label={label}"), "--entrypoint=sleep");
+        let arguments = [
+            "run",
+            "--detach",
+            "--rm",
+            "--network=host",
+            &label,
+            entry,
+            image,
+            "600",
+        ];
+        Some(output(Path::new("docker"), &arguments, ANSWERS_WITHIN).unwrap())
+    }
+
+    fn is_there(id: &str) -> bool {
+        output(Path::new("docker"), &["inspect", id], ANSWERS_WITHIN).is_ok()
+    }
+
     #[test]
     fn containers_of_processes_that_are_gone_are_removed() {
-        let Backend::Container { image } = Backend::own().unwrap() else {
+        // No process has the first pid: the kernel's highest is 4194304.
+        let labels = [4_200_000, std::process::id()].map(|pid| format!("{PROCESS}={pid}"));
+        let [Some(gone), Some(own)] = labels.map(|label| sleeper(&label)) else {
             return;
         };
         let docker = Path::new("docker");
-        let start = |pid: u32| {
-            let arguments = [
-                "run",
-                "--detach",
-                "--rm",
-                "--network=host",
-                &format!("--label={PROCESS}={pid}"),
-                "--entrypoint=sleep",
-                image,
-                "600",
-            ];
-            output(docker, &arguments, ANSWERS_WITHIN).unwrap()
-        };
-        // No process has it: the kernel's highest is 4194304.
-        let (gone, own) = (start(4_200_000), start(std::process::id()));
         sweep(docker);
-        let is_there = |id: &str| output(docker, &["inspect", id], ANSWERS_WITHIN).is_ok();
         let found = (is_there(&gone), is_there(&own));
         output(docker, &["rm", "--force", &own], ANSWERS_WITHIN).unwrap();
         assert_eq!(found, (false, true));
+    }
+
+    #[test]
+    fn containers_of_a_cluster_go_with_its_reaper() {
+        let folder = tempfile::tempdir().unwrap();
+        let Some(id) = sleeper(&label(folder.path())) else {
+            return;
+        };
+        let backend = Backend::own().unwrap();
+        let reaper = Reaper::of_cluster(folder.path(), backend).unwrap();
+        assert!(is_there(&id));
+        drop(reaper);
+        assert!(!is_there(&id) && !folder.path().exists());
     }
 }
