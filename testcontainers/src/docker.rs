@@ -36,7 +36,7 @@ pub(crate) fn find(docker: &Path) -> Result<String, Unusable> {
     output(
         docker,
         &["version", "--format", "{{.Server.Version}}"],
-        ANSWERS_WITHIN,
+        Duration::from_secs(10),
     )
     .map_err(|error| {
         let (found, advice) = match error.kind() {

@@ -6,7 +6,8 @@
 //! `Kafka for tests: container (image forebay/kafka:4.4.0)`, or `native process` and why there are no containers.
 //! `FOREBAY_TEST_BACKEND=docker|native` forces one, `FOREBAY_KAFKA_IMAGE` names an image that has Kafka in `/opt/kafka`,
 //! and `java`. Without it `forebay/kafka:4.4.0` is taken, which `scripts/make-kafka-image.sh` makes where no image
-//! can be pulled, or else `apache/kafka:4.1.0`. The engine must run on this machine: containers share its network.
+//! can be pulled, or else `apache/kafka:4.1.0`. The engine must run on this machine, as root: containers share its
+//! network, its folders and the user.
 //!
 //! A cluster can have listeners with TLS, passwords and tokens beside its plain one, and an authorizer; certificates come
 //! from an [`Authority`], tokens from an [`Issuer`]. [`Fault`] and [`Proxy`] are connections that go wrong.
