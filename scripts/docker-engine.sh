@@ -44,7 +44,7 @@ stop() {
     # The engine leaves its hold on this machine's network.
     "${as_root[@]}" umount "$run/exec/netns/default" 2>/dev/null || true
     "${as_root[@]}" rm -rf "$run" || echo "    $run is left" >&2
-    echo "    stopped the engine"
+    [ -z "${version:-}" ] || echo "    stopped the engine"
 }
 trap stop EXIT
 trap 'exit 130' INT
