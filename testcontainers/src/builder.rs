@@ -86,6 +86,13 @@ impl KafkaBuilder {
         self
     }
 
+    /// A jar or a folder of classes that the nodes look into before Kafka's own: an authenticator, a plugin.
+    #[must_use]
+    pub fn class_path(mut self, entry: &Path) -> Self {
+        self.process.class_path.push(entry.into());
+        self
+    }
+
     /// Nodes that start slower and run faster: more heap, every compiler of the JVM.
     #[must_use]
     pub fn for_speed(mut self) -> Self {

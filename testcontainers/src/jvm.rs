@@ -19,8 +19,10 @@ pub(crate) struct Site {
     pub(crate) backend: Backend,
     /// What they write is below it.
     pub(crate) data: PathBuf,
-    /// Folders elsewhere that their settings name.
+    /// Folders elsewhere that their settings or their class path name.
     pub(crate) others: BTreeSet<PathBuf>,
+    /// Jars and folders of classes that come before Kafka's own.
+    pub(crate) class_path: Vec<PathBuf>,
 }
 
 /// A process that was started, and may have ended.
@@ -51,13 +53,16 @@ impl Site {
                 (command, docker::HOME.into(), Some(container))
             }
         };
+        let mut class_path = self.class_path.clone();
+        class_path.push(jars);
+        let class_path = std::env::join_paths(class_path).map_err(io::Error::other)?;
         let log = folder.join("kafka.log");
         let log = File::options().create(true).append(true).open(log)?;
         command
             .args(options)
             .args(OPTIONS)
             .arg("-cp")
-            .arg(jars)
+            .arg(class_path)
             .args(arguments);
         command.current_dir(folder).stdin(Stdio::null());
         command.stdout(log.try_clone()?).stderr(log);

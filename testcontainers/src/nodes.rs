@@ -22,6 +22,7 @@ use crate::{await_until, docker, ports};
 pub(crate) struct Options {
     pub(crate) folder: Option<PathBuf>,
     pub(crate) for_speed: bool,
+    pub(crate) class_path: Vec<PathBuf>,
 }
 
 /// A cluster's processes and their data.
@@ -82,15 +83,7 @@ impl Nodes {
             });
         }
         let settings = write_settings(&nodes, properties, &access)?;
-        let others = docker::folders(settings.iter().map(|(_, value)| value.as_str()));
-        let site = Site {
-            backend,
-            others: others
-                .into_iter()
-                .filter(|f| !f.starts_with(data.path()))
-                .collect(),
-            data: data.path().into(),
-        };
+        let site = site(backend, data.path(), &settings, &options.class_path)?;
         let mut nodes = Self {
             nodes,
             data,
@@ -235,6 +228,23 @@ impl Node {
     fn settings(&self) -> String {
         self.folder.join("server.properties").display().to_string()
     }
+}
+
+/// Where the nodes' processes run, and see what their settings and their class path name.
+fn site(backend: Backend, data: &Path, settings: &[Property], class_path: &[PathBuf]) -> io::Result<Site> {
+    let class_path: Vec<PathBuf> = class_path
+        .iter()
+        .map(std::path::absolute)
+        .collect::<io::Result<_>>()?;
+    let named = settings.iter().map(|(_, value)| value.as_str());
+    let named = named.chain(class_path.iter().filter_map(|entry| entry.to_str()));
+    let others = docker::folders(named).into_iter();
+    Ok(Site {
+        backend,
+        data: data.into(),
+        others: others.filter(|folder| !folder.starts_with(data)).collect(),
+        class_path,
+    })
 }
 
 /// A new folder for a cluster, at an absolute path.

@@ -125,10 +125,18 @@ fn retention_acts_within_seconds() {
 }
 
 #[test]
-fn two_clusters_run_at_once_and_one_has_a_setting_of_its_own() {
+fn two_clusters_run_at_once_and_one_has_a_setting_and_a_class_path_of_its_own() {
+    let [classes, folder] = [(); 2].map(|()| TempDir::new().expect("a folder"));
+    fs::create_dir(classes.path().join("kafka")).expect("a folder");
+    let resource = classes.path().join("kafka/kafka-version.properties");
+    fs::write(resource, "version=4.4.0\ncommitId=of-the-test\n").expect("write a resource");
     let (one, other) = (
         Kafka::shared(),
-        Kafka::builder().property("message.max.bytes", "2000").start(),
+        Kafka::builder()
+            .property("message.max.bytes", "2000")
+            .class_path(classes.path())
+            .folder(folder.path())
+            .start(),
     );
     let topic = one.create_topic("two", 1);
     other.create_topic(&topic, 1);
@@ -142,6 +150,7 @@ fn two_clusters_run_at_once_and_one_has_a_setting_of_its_own() {
         producer.flush(WITHIN).unwrap();
     }
     assert_eq!((one.count(&topic), other.count(&topic)), (1, 0));
+    assert!(log(folder.path(), "node-1").contains("Kafka commitId: of-the-test"));
 }
 
 #[test]
@@ -165,7 +174,7 @@ fn three_nodes_go_on_without_one_and_take_it_back() {
             "the node still listens"
         );
         // The first of both is asked to end.
-        assert_eq!(log_of_second(folder.path()).matches("signal SIGTERM").count(), 1);
+        assert_eq!(log(folder.path(), "node-2").matches("signal SIGTERM").count(), 1);
         let before = kafka.count(&topic);
         await_until(Duration::from_secs(60), "the other two take records", || {
             kafka.count(&topic) > before + 500
@@ -191,11 +200,11 @@ fn three_nodes_go_on_without_one_and_take_it_back() {
     );
 }
 
-/// What the second node has said, of the one cluster below the folder.
-fn log_of_second(folder: &Path) -> String {
+/// What a node has said, of the one cluster below the folder.
+fn log(folder: &Path, node: &str) -> String {
     let mut clusters = fs::read_dir(folder).expect("list the folder");
     let cluster = clusters.next().expect("a cluster").expect("an entry");
-    fs::read_to_string(cluster.path().join("node-2/kafka.log")).expect("a log")
+    fs::read_to_string(cluster.path().join(node).join("kafka.log")).expect("a log")
 }
 
 /// Asserts that each node takes the user on its secure listener, and names the others' secure ones.
