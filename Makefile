@@ -5,7 +5,7 @@ OPTIMISED := cargo build --locked --release --features forebay/full
 DEMO_SECONDS ?= 20
 .DEFAULT_GOAL := help
 
-.PHONY: help setup kafka onnxruntime python lint test test-long demo bench bench-parts reference counted clean
+.PHONY: help setup kafka onnxruntime python lint test test-long test-containers demo bench bench-parts reference counted clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -41,6 +41,12 @@ test: setup kafka onnxruntime python ## every test, but for those that take minu
 test-long: setup kafka onnxruntime ## the tests that take minutes: joins, kills, freezes, brokers that stop
 	@echo "==> running the long tests"
 	@cargo test --workspace $(FEATURES) --test it -- long:: --test-threads=1 --nocapture
+
+test-containers: setup kafka onnxruntime ## test brokers in containers; starts an engine and makes an image where there is none
+	@echo "==> building the tests (some minutes when cold)"
+	@cargo test --locked --workspace $(FEATURES) --lib --test it --no-run
+	@echo "==> Docker's engine and an image"
+	@scripts/docker-engine.sh scripts/test-containers.sh --workspace $(FEATURES)
 
 demo: setup onnxruntime ## a real model scores real telemetry on an embedded cluster
 	@echo "==> building (some minutes when cold)"

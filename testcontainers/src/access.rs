@@ -19,11 +19,6 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    /// Whether there is only the plain listener, open to all.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.listeners.is_empty() && !self.authorizer
-    }
-
     /// Makes what was not given: an authority and the brokers' certificate.
     pub(crate) fn complete(&self) -> Self {
         let mut access = self.clone();

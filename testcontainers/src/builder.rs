@@ -2,23 +2,22 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::{Mutex, OnceLock};
+use std::sync::Mutex;
 
+use crate::Kafka;
 use crate::access::Access;
 use crate::authority::Authority;
-use crate::docker::{self, Docker};
 use crate::jaas::User;
 use crate::listener::Listener;
-use crate::native::{self, Native};
+use crate::nodes::{self, Nodes};
 use crate::settings::Property;
-use crate::{Backend, Kafka};
 
 /// What a cluster should be like.
 #[derive(Clone, Debug)]
 pub struct KafkaBuilder {
     nodes: usize,
     properties: Vec<Property>,
-    process: native::Options,
+    process: nodes::Options,
     access: Access,
 }
 
@@ -30,7 +29,7 @@ impl KafkaBuilder {
         Self {
             nodes: 1,
             properties: Vec::new(),
-            process: native::Options::default(),
+            process: nodes::Options::default(),
             access: Access::default(),
         }
     }
@@ -49,7 +48,7 @@ impl KafkaBuilder {
         self
     }
 
-    /// A listener beside the plain one, which stays. Secure listeners run in native processes only.
+    /// A listener beside the plain one, which stays.
     #[must_use]
     pub fn listener(mut self, listener: Listener) -> Self {
         self.access.listeners.push(listener);
@@ -80,14 +79,21 @@ impl KafkaBuilder {
         self
     }
 
-    /// Where a native process keeps its data, instead of the folder for temporary files.
+    /// Where the nodes keep their data, instead of the folder for temporary files.
     #[must_use]
     pub fn folder(mut self, folder: &Path) -> Self {
         self.process.folder = Some(folder.into());
         self
     }
 
-    /// A native process that starts slower and runs faster: more heap, every compiler of the JVM.
+    /// A jar or a folder of classes that the nodes look into before Kafka's own: an authenticator, a plugin.
+    #[must_use]
+    pub fn class_path(mut self, entry: &Path) -> Self {
+        self.process.class_path.push(entry.into());
+        self
+    }
+
+    /// Nodes that start slower and run faster: more heap, every compiler of the JVM.
     #[must_use]
     pub fn for_speed(mut self) -> Self {
         self.process.for_speed = true;
@@ -112,34 +118,15 @@ impl KafkaBuilder {
     }
 
     fn try_start(&self) -> io::Result<Kafka> {
-        let backend = if uses_docker(self.nodes == 1 && self.access.is_plain()) {
-            Backend::Docker(Docker::start(self.nodes, &self.properties, &self.access)?)
-        } else {
-            let (count, process) = (self.nodes, &self.process);
-            Backend::Native(Native::start(count, &self.properties, process, &self.access)?)
-        };
-        let bootstrap = match &backend {
-            Backend::Native(native) => native.bootstrap(),
-            Backend::Docker(docker) => docker.bootstrap(),
-        };
+        let nodes = Nodes::start(self.nodes, &self.properties, &self.process, &self.access)?;
         let kafka = Kafka {
-            backend: Mutex::new(backend),
-            bootstrap,
+            bootstrap: nodes.bootstrap(),
+            running: Mutex::new(nodes),
             nodes: self.nodes,
         };
         for i in 0..self.nodes {
             kafka.await_node(i, self.nodes)?;
         }
         Ok(kafka)
-    }
-}
-
-/// `able`: whether a container could do what is asked for.
-fn uses_docker(able: bool) -> bool {
-    static USABLE: OnceLock<bool> = OnceLock::new();
-    match std::env::var("FOREBAY_TEST_BACKEND").as_deref() {
-        Ok("docker") => true,
-        Ok("native") => false,
-        _ => able && *USABLE.get_or_init(docker::is_usable),
     }
 }

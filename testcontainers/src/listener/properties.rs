@@ -65,9 +65,12 @@ impl Listener {
 impl Tokens {
     fn properties(&self) -> Vec<Property> {
         let handler = "org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler";
+        let validator = "org.apache.kafka.common.security.oauthbearer.BrokerJwtValidator";
         vec![
             property("oauthbearer.sasl.server.callback.handler.class", handler),
             property("oauthbearer.sasl.jaas.config", jaas::OAUTHBEARER),
+            // Left to choose, Kafka 4.1 takes any token here, whoever signed it.
+            property("sasl.oauthbearer.jwt.validator.class", validator),
             property("sasl.oauthbearer.jwks.endpoint.url", &self.keys),
             property("sasl.oauthbearer.expected.issuer", &self.issuer),
             property("sasl.oauthbearer.expected.audience", &self.audience),

@@ -1,11 +1,14 @@
 //! What a cluster does while it is there.
 
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use forebay_testcontainers::{Audit, Kafka, Listener, Load, Mechanism, await_until};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use tempfile::TempDir;
 
 const WITHIN: Duration = Duration::from_secs(30);
 
@@ -122,10 +125,18 @@ fn retention_acts_within_seconds() {
 }
 
 #[test]
-fn two_clusters_run_at_once_and_one_has_a_setting_of_its_own() {
+fn two_clusters_run_at_once_and_one_has_a_setting_and_a_class_path_of_its_own() {
+    let [classes, folder] = [(); 2].map(|()| TempDir::new().expect("a folder"));
+    fs::create_dir(classes.path().join("kafka")).expect("a folder");
+    let resource = classes.path().join("kafka/kafka-version.properties");
+    fs::write(resource, "version=4.4.0\ncommitId=of-the-test\n").expect("write a resource");
     let (one, other) = (
         Kafka::shared(),
-        Kafka::builder().property("message.max.bytes", "2000").start(),
+        Kafka::builder()
+            .property("message.max.bytes", "2000")
+            .class_path(classes.path())
+            .folder(folder.path())
+            .start(),
     );
     let topic = one.create_topic("two", 1);
     other.create_topic(&topic, 1);
@@ -139,13 +150,15 @@ fn two_clusters_run_at_once_and_one_has_a_setting_of_its_own() {
         producer.flush(WITHIN).unwrap();
     }
     assert_eq!((one.count(&topic), other.count(&topic)), (1, 0));
+    assert!(log(folder.path(), "node-1").contains("Kafka commitId: of-the-test"));
 }
 
 #[test]
 fn three_nodes_go_on_without_one_and_take_it_back() {
     let secure = Listener::sasl_tls("SECURE", &[Mechanism::ScramSha512]);
-    let builder = Kafka::builder().nodes(3).listener(secure).user("app", "secret");
-    let kafka = builder.start();
+    let folder = TempDir::new().expect("a folder");
+    let builder = Kafka::builder().nodes(3).folder(folder.path());
+    let kafka = builder.listener(secure).user("app", "secret").start();
     let topic = kafka.create_topic("three", 6);
     let node = kafka
         .bootstrap()
@@ -160,6 +173,8 @@ fn three_nodes_go_on_without_one_and_take_it_back() {
             std::net::TcpStream::connect(&node).is_err(),
             "the node still listens"
         );
+        // The first of both is asked to end.
+        assert_eq!(log(folder.path(), "node-2").matches("signal SIGTERM").count(), 1);
         let before = kafka.count(&topic);
         await_until(Duration::from_secs(60), "the other two take records", || {
             kafka.count(&topic) > before + 500
@@ -183,6 +198,13 @@ fn three_nodes_go_on_without_one_and_take_it_back() {
         (read.len() as u64, audit.produced, audit.duplicated),
         (count, count, 0)
     );
+}
+
+/// What a node has said, of the one cluster below the folder.
+fn log(folder: &Path, node: &str) -> String {
+    let mut clusters = fs::read_dir(folder).expect("list the folder");
+    let cluster = clusters.next().expect("a cluster").expect("an entry");
+    fs::read_to_string(cluster.path().join(node).join("kafka.log")).expect("a log")
 }
 
 /// Asserts that each node takes the user on its secure listener, and names the others' secure ones.

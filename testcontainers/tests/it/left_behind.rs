@@ -28,13 +28,10 @@ fn holder() {
     }
 }
 
-fn holder_that(ending: &str, directory: &Path) -> Command {
+pub(super) fn holder_that(ending: &str, directory: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("this test binary"));
     command.args(["left_behind::holder", "--exact", "--nocapture"]);
-    command
-        .env(ENDING, ending)
-        .env("TMPDIR", directory)
-        .env("FOREBAY_TEST_BACKEND", "native");
+    command.env(ENDING, ending).env("TMPDIR", directory);
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -42,7 +39,7 @@ fn holder_that(ending: &str, directory: &Path) -> Command {
     command
 }
 
-/// Processes whose command line names the directory.
+/// Processes whose command line names the directory; those of containers are seen, too.
 fn processes(directory: &Path) -> usize {
     let name = directory.display().to_string();
     let names = |entry: fs::DirEntry| {

@@ -1,34 +1,38 @@
-//! Kafka nodes as native processes: KRaft, each both controller and broker, on free loopback ports.
+//! The nodes of a cluster: KRaft, each both controller and broker, on free loopback ports. It does not know whether they
+//! run in containers.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::access::Access;
 use crate::authority::Authority;
+use crate::backend::Backend;
+use crate::jvm::{Jvm, Site};
 use crate::reaper::Reaper;
 use crate::settings::{self, Property};
-use crate::{await_until, ports, process};
+use crate::{await_until, docker, ports};
 
-/// How processes run.
+/// How nodes run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Options {
     pub(crate) folder: Option<PathBuf>,
     pub(crate) for_speed: bool,
+    pub(crate) class_path: Vec<PathBuf>,
 }
 
 /// A cluster's processes and their data.
 #[derive(Debug)]
-pub(crate) struct Native {
+pub(crate) struct Nodes {
     nodes: Vec<Node>,
     // After the nodes: the processes end before their data goes.
     data: TempDir,
     reaper: Reaper,
+    site: Site,
     for_speed: bool,
     /// Also holds the certificates that the nodes read.
     access: Access,
@@ -41,7 +45,7 @@ struct Node {
     controller: u16,
     /// One per listener beside the plain one.
     others: Vec<u16>,
-    process: Option<Child>,
+    process: Option<Jvm>,
 }
 
 /// Any id will do; brokers of one cluster must agree on it.
@@ -50,24 +54,21 @@ const CLUSTER_ID: &str = "Zm9yZWJheS10ZXN0cy0xMg";
 const QUICK_START: &str = "-XX:TieredStopAtLevel=1";
 const LOGGING: &str = include_str!("../kafka/log4j2.properties");
 const LOGGING_FILE: &str = "log4j2.properties";
+const STOPS_WITHIN: Duration = Duration::from_secs(10);
 /// The ports of a node that has ended are free within this.
 const RELEASED_WITHIN: Duration = Duration::from_secs(30);
 
-impl Native {
+impl Nodes {
     pub(crate) fn start(
         count: usize,
         properties: &[Property],
         options: &Options,
         access: &Access,
     ) -> io::Result<Self> {
+        let backend = Backend::own()?.clone();
         let access = access.complete();
-        let mut data = tempfile::Builder::new();
-        let data = data.prefix("forebay-kafka-");
-        let data = match &options.folder {
-            Some(folder) => data.tempdir_in(folder)?,
-            None => data.tempdir()?,
-        };
-        let reaper = Reaper::watch(data.path())?;
+        let data = data_folder(options)?;
+        let reaper = Reaper::of_cluster(data.path(), &backend)?;
         fs::write(data.path().join(LOGGING_FILE), LOGGING)?;
         let mut nodes = Vec::new();
         for i in 0..count {
@@ -81,33 +82,43 @@ impl Native {
                 process: None,
             });
         }
-        let voter = |(i, node): (usize, &Node)| format!("{}@127.0.0.1:{}", i + 1, node.controller);
-        let voters: Vec<String> = nodes.iter().enumerate().map(voter).collect();
-        for (i, node) in nodes.iter().enumerate() {
-            let mut all = settings::node(i + 1, count, &voters.join(","), &node.folder);
-            all.extend(access.properties(node.port, node.controller, &node.others));
-            all.extend(properties.iter().cloned());
-            fs::write(node.folder.join("server.properties"), settings::text(&all))?;
-        }
-        let arguments = access.format_arguments()?;
-        let formats: io::Result<Vec<Child>> = nodes.iter().map(|n| n.format(&arguments)).collect();
-        for mut child in formats? {
-            if !child.wait()?.success() {
-                return Err(io::Error::other(format!(
-                    "kafka storage format failed: {}",
-                    tail(data.path())
-                )));
-            }
-        }
-        let mut native = Self {
+        let settings = write_settings(&nodes, properties, &access)?;
+        let site = site(backend, data.path(), &settings, &options.class_path)?;
+        let mut nodes = Self {
             nodes,
             data,
             reaper,
+            site,
             for_speed: options.for_speed,
             access,
         };
-        (0..count).try_for_each(|i| native.start_node(i))?;
-        Ok(native)
+        nodes.format()?;
+        (0..count).try_for_each(|i| nodes.start_node(i))?;
+        Ok(nodes)
+    }
+
+    /// Makes the folders of all nodes at once.
+    fn format(&mut self) -> io::Result<()> {
+        let more = self.access.format_arguments()?;
+        for node in &mut self.nodes {
+            let mut arguments = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"]
+                .map(String::from)
+                .to_vec();
+            arguments.push(node.settings());
+            arguments.extend(more.iter().cloned());
+            let options = ["-Xmx128m", QUICK_START];
+            node.process = Some(self.site.start(&node.folder, &options, &arguments)?);
+        }
+        for node in &mut self.nodes {
+            let status = node.process.take().map(|mut p| p.wait()).transpose()?;
+            if !status.is_some_and(|s| s.success()) {
+                return Err(io::Error::other(format!(
+                    "kafka storage format failed: {}",
+                    tail(&node.folder)
+                )));
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn bootstrap(&self) -> String {
@@ -132,44 +143,27 @@ impl Native {
         await_until(RELEASED_WITHIN, "the node's ports are free", || {
             node.ports().all(ports::is_free)
         });
-        let mut command = java(&options, &node.folder)?;
-        command
-            .arg("kafka.Kafka")
-            .arg(node.folder.join("server.properties"));
-        node.process = Some(process::spawn(command)?);
+        let arguments = ["kafka.Kafka".to_string(), node.settings()];
+        node.process = Some(self.site.start(&node.folder, &options, &arguments)?);
         Ok(())
     }
 
     /// SIGTERM, and SIGKILL where the node does not end: the last of three loses its quorum and never would.
     pub(crate) fn stop_node(&mut self, i: usize, signal: i32) -> io::Result<()> {
-        let Some(mut child) = self.nodes[i].process.take() else {
-            return Ok(());
-        };
-        process::signal(&child, signal);
-        let until = Instant::now() + Duration::from_secs(10);
-        while child.try_wait()?.is_none() {
-            if Instant::now() >= until {
-                child.kill()?;
-                child.wait()?;
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(20));
+        match self.nodes[i].process.take() {
+            Some(mut process) => process.end(signal, STOPS_WITHIN),
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    /// The first node that ended by itself, with the end of its log.
+    /// The end of the log of the first node that ended by itself.
     pub(crate) fn failure(&mut self) -> Option<String> {
-        let ended = |n: &mut Node| {
-            n.process
-                .as_mut()
-                .is_some_and(|p| matches!(p.try_wait(), Ok(Some(_))))
-        };
+        let ended = |n: &mut &mut Node| n.process.as_mut().is_some_and(Jvm::is_over);
         let node = self
             .nodes
             .iter_mut()
-            .find_map(|n| ended(n).then(|| n.folder.clone()))?;
-        Some(tail(&node))
+            .find_map(|mut n| ended(&mut n).then_some(n))?;
+        Some(tail(&node.folder))
     }
 
     /// Where a listener beside the plain one is, on every node.
@@ -200,20 +194,16 @@ impl Native {
     }
 
     #[cfg(test)]
-    pub(crate) fn pids(&self) -> Vec<u32> {
-        self.nodes
-            .iter()
-            .filter_map(|n| n.process.as_ref().map(Child::id))
-            .collect()
+    pub(crate) fn folder(&self) -> &Path {
+        self.data.path()
     }
 }
 
-impl Drop for Native {
+impl Drop for Nodes {
     fn drop(&mut self) {
-        for child in self.nodes.iter_mut().filter_map(|n| n.process.as_mut()) {
+        for process in self.nodes.iter_mut().filter_map(|n| n.process.as_mut()) {
             // Tests need no orderly end; data goes with the folder.
-            drop(child.kill());
-            drop(child.wait());
+            drop(process.kill());
         }
         if std::thread::panicking() {
             self.reaper.keep();
@@ -234,56 +224,55 @@ impl Node {
             .chain(self.others.iter().copied())
     }
 
-    fn format(&self, arguments: &[String]) -> io::Result<Child> {
-        let mut command = java(&["-Xmx128m", QUICK_START], &self.folder)?;
-        command.args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"]);
-        command.arg(self.folder.join("server.properties"));
-        command.args(arguments);
-        process::spawn(command)
+    /// The file of its settings.
+    fn settings(&self) -> String {
+        self.folder.join("server.properties").display().to_string()
     }
 }
 
-fn java(options: &[&str], folder: &Path) -> io::Result<Command> {
-    let jars = home()?.join("*");
-    let log = File::options()
-        .create(true)
-        .append(true)
-        .open(folder.join("kafka.log"))?;
-    let mut command = Command::new("java");
-    command.args(options).args([
-        "-XX:+UseSerialGC",
-        "-Xshare:auto",
-        "-Dlog4j2.configurationFile=../log4j2.properties",
-        "-cp",
-    ]);
-    command.arg(jars).current_dir(folder).stdin(Stdio::null());
-    command.stdout(log.try_clone()?).stderr(log);
-    Ok(command)
-}
-
-/// The folder of Kafka's jars.
-fn home() -> io::Result<PathBuf> {
-    let named = std::env::var_os("FOREBAY_KAFKA_HOME").map(PathBuf::from);
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
-    let home = named
-        .or_else(|| Some(cache?.join("forebay/kafka/4.4.0")))
-        .filter(|h| h.is_dir());
-    home.ok_or_else(|| {
-        io::Error::other(
-            "Apache Kafka's jars are not in the cache; run `make kafka`, or set FOREBAY_KAFKA_HOME",
-        )
+/// Where the nodes' processes run, and see what their settings and their class path name.
+fn site(backend: Backend, data: &Path, settings: &[Property], class_path: &[PathBuf]) -> io::Result<Site> {
+    let class_path: Vec<PathBuf> = class_path
+        .iter()
+        .map(std::path::absolute)
+        .collect::<io::Result<_>>()?;
+    let named = settings.iter().map(|(_, value)| value.as_str());
+    let named = named.chain(class_path.iter().filter_map(|entry| entry.to_str()));
+    let others = docker::folders(named).into_iter();
+    Ok(Site {
+        backend,
+        data: data.into(),
+        others: others.filter(|folder| !folder.starts_with(data)).collect(),
+        class_path,
     })
 }
 
-/// The last lines of the logs below `folder`.
+/// A new folder for a cluster, at an absolute path.
+fn data_folder(options: &Options) -> io::Result<TempDir> {
+    let parent = options.folder.clone().unwrap_or_else(std::env::temp_dir);
+    tempfile::Builder::new()
+        .prefix("forebay-kafka-")
+        .tempdir_in(std::path::absolute(parent)?)
+}
+
+/// Writes the settings of all nodes; returns those of all of them.
+fn write_settings(nodes: &[Node], properties: &[Property], access: &Access) -> io::Result<Vec<Property>> {
+    let voter = |(i, node): (usize, &Node)| format!("{}@127.0.0.1:{}", i + 1, node.controller);
+    let voters: Vec<String> = nodes.iter().enumerate().map(voter).collect();
+    let mut written = Vec::new();
+    for (i, node) in nodes.iter().enumerate() {
+        let mut all = settings::node(i + 1, nodes.len(), &voters.join(","), &node.folder);
+        all.extend(access.properties(node.port, node.controller, &node.others));
+        all.extend(properties.iter().cloned());
+        fs::write(node.settings(), settings::text(&all))?;
+        written.extend(all);
+    }
+    Ok(written)
+}
+
+/// The last lines of a node's log.
 fn tail(folder: &Path) -> String {
-    let log = if folder.join("kafka.log").exists() {
-        folder.join("kafka.log")
-    } else {
-        folder.join("node-1/kafka.log")
-    };
-    let text = fs::read_to_string(log).unwrap_or_default();
+    let text = fs::read_to_string(folder.join("kafka.log")).unwrap_or_default();
     let lines: Vec<&str> = text.lines().rev().take(15).collect();
     lines.into_iter().rev().collect::<Vec<_>>().join("\n")
 }
