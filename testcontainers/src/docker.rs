@@ -126,6 +126,10 @@ impl Docker {
         format!("127.0.0.1:{}", self.port)
     }
 
+    pub(crate) fn log(&self) -> io::Result<String> {
+        output(&["logs".to_string(), self.id.clone()])
+    }
+
     pub(crate) fn command(&self, verb: &str) -> io::Result<()> {
         output(&[verb.to_string(), self.id.clone()]).map(|_| ())
     }

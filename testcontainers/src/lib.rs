@@ -16,8 +16,13 @@ mod audit;
 mod authority;
 mod builder;
 mod client;
+mod cloud;
 mod docker;
 mod faults;
+mod form;
+mod handlers;
+mod hidden;
+mod http;
 mod issuer;
 mod jaas;
 mod listener;
@@ -26,6 +31,8 @@ mod ports;
 pub mod process;
 mod proxy;
 mod reaper;
+mod redpanda;
+mod service;
 mod settings;
 mod x509;
 
@@ -41,10 +48,13 @@ pub use audit::{Audit, Load, Make, await_until};
 pub use authority::{Authority, Certificate, CertificateRequest};
 pub use builder::KafkaBuilder;
 pub use client::{Message, TopicBuilder};
+pub use cloud::{Account, CloudBuilder, ConfluentCloud, EventHubs, GoogleKafka, Msk, StsCall};
 pub use faults::Fault;
 pub use issuer::{Failure, Https, Issuer, TokenRequest};
 pub use listener::{Listener, Mechanism};
 pub use proxy::Proxy;
+pub use redpanda::{Redpanda, Unavailable};
+pub use service::{Outage, Service};
 
 /// A running cluster; ends on drop.
 #[derive(Debug)]
@@ -106,6 +116,18 @@ impl Kafka {
             Backend::Docker(_) => None,
         };
         authority.expect("a cluster with a certificate authority")
+    }
+
+    /// What node `i` (from 0) has logged: why it refused a client, for one, which the client is never told.
+    ///
+    /// # Panics
+    /// Where the log cannot be read.
+    pub fn log(&self, i: usize) -> String {
+        let log = match &*self.backend() {
+            Backend::Native(native) => native.log(i),
+            Backend::Docker(docker) => docker.log(),
+        };
+        log.unwrap_or_else(|e| panic!("read the log of node {i}: {e}"))
     }
 
     fn backend(&self) -> MutexGuard<'_, Backend> {

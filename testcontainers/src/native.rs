@@ -132,7 +132,8 @@ impl Native {
         await_until(RELEASED_WITHIN, "the node's ports are free", || {
             node.ports().all(ports::is_free)
         });
-        let mut command = java(&options, &node.folder)?;
+        let classes = self.access.classes()?;
+        let mut command = java(&options, &node.folder, classes.as_deref())?;
         command
             .arg("kafka.Kafka")
             .arg(node.folder.join("server.properties"));
@@ -194,6 +195,11 @@ impl Native {
             .all(|port| TcpStream::connect(("127.0.0.1", port)).is_ok())
     }
 
+    /// What node `i` has written since its data was made.
+    pub(crate) fn log(&self, i: usize) -> io::Result<String> {
+        fs::read_to_string(self.nodes[i].folder.join("kafka.log"))
+    }
+
     /// Where node `i` listens.
     pub(crate) fn address(&self, i: usize) -> String {
         format!("127.0.0.1:{}", self.nodes[i].port)
@@ -235,7 +241,7 @@ impl Node {
     }
 
     fn format(&self, arguments: &[String]) -> io::Result<Child> {
-        let mut command = java(&["-Xmx128m", QUICK_START], &self.folder)?;
+        let mut command = java(&["-Xmx128m", QUICK_START], &self.folder, None)?;
         command.args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"]);
         command.arg(self.folder.join("server.properties"));
         command.args(arguments);
@@ -243,8 +249,13 @@ impl Node {
     }
 }
 
-fn java(options: &[&str], folder: &Path) -> io::Result<Command> {
-    let jars = home()?.join("*");
+/// Java with Kafka's jars, and the classes of a folder.
+fn java(options: &[&str], folder: &Path, classes: Option<&Path>) -> io::Result<Command> {
+    let mut jars = home()?.join("*").into_os_string();
+    if let Some(classes) = classes {
+        jars.push(":");
+        jars.push(classes);
+    }
     let log = File::options()
         .create(true)
         .append(true)
@@ -262,18 +273,22 @@ fn java(options: &[&str], folder: &Path) -> io::Result<Command> {
 }
 
 /// The folder of Kafka's jars.
-fn home() -> io::Result<PathBuf> {
+pub(crate) fn home() -> io::Result<PathBuf> {
     let named = std::env::var_os("FOREBAY_KAFKA_HOME").map(PathBuf::from);
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
     let home = named
-        .or_else(|| Some(cache?.join("forebay/kafka/4.4.0")))
+        .or_else(|| Some(cache()?.join("forebay/kafka/4.4.0")))
         .filter(|h| h.is_dir());
     home.ok_or_else(|| {
         io::Error::other(
             "Apache Kafka's jars are not in the cache; run `make kafka`, or set FOREBAY_KAFKA_HOME",
         )
     })
+}
+
+/// The user's folder for what can be made again.
+pub(crate) fn cache() -> Option<PathBuf> {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))
 }
 
 /// The last lines of the logs below `folder`.

@@ -1,5 +1,7 @@
 //! The crate against the brokers it starts, in one binary.
 
+mod clouds;
 mod cluster;
 mod left_behind;
+mod redpanda;
 mod secure;

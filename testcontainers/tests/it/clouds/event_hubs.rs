@@ -1,0 +1,130 @@
+//! Event Hubs' brokers: connection strings, and Entra's tokens.
+
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use forebay_testcontainers::{EventHubs, Issuer, Operation, Resource};
+use rdkafka::ClientConfig;
+use serde_json::json;
+
+use super::sasl::Connection;
+use crate::secure::attempt::{read, write};
+
+/// The namespace, for one test at a time.
+pub(super) fn alone() -> MutexGuard<'static, EventHubs> {
+    static HUBS: OnceLock<Mutex<EventHubs>> = OnceLock::new();
+    let hubs = HUBS.get_or_init(|| Mutex::new(EventHubs::builder().authorizer().start()));
+    hubs.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+const USER: &str = "$ConnectionString";
+
+pub(super) fn show(hubs: &EventHubs, token: &str) -> Result<i64, String> {
+    Connection::open(&hubs.bootstrap_entra(), &hubs.ca()).bearer(token, &[])
+}
+
+#[test]
+fn a_connection_string_opens_the_namespace() {
+    let hubs = alone();
+    let topic = hubs.kafka().create_topic("sas", 1);
+    let principal = format!("User:{USER}");
+    hubs.kafka()
+        .allow(&principal, Operation::All, Resource::Topic(&topic));
+    hubs.kafka()
+        .allow(&principal, Operation::Read, Resource::Group("app"));
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", hubs.bootstrap())
+        .set("broker.address.family", "v4")
+        .set("security.protocol", "SASL_SSL")
+        .set("ssl.ca.location", hubs.ca().display().to_string())
+        .set("sasl.mechanism", "PLAIN")
+        .set("sasl.username", USER)
+        .set("sasl.password", hubs.connection_string())
+        .set("group.id", "app")
+        .set("log_level", "0");
+    write(&config, None, &topic).expect("write");
+    assert_eq!(read(&config, None, &topic).as_deref(), Ok("written"));
+    config.set("sasl.password", hubs.connection_string_for(&topic));
+    write(&config, None, &topic).expect("write with a hub's own string");
+}
+
+#[test]
+fn another_connection_string_is_refused_with_the_reason_in_the_log() {
+    let hubs = alone();
+    let good = hubs.connection_string();
+    let connect =
+        |user: &str, string: &str| Connection::open(&hubs.bootstrap(), &hubs.ca()).plain(user, string);
+    connect(USER, &good).expect("taken");
+    let (without_key, key) = good.split_once(";SharedAccessKey=").expect("a key");
+    for (user, string, reason) in [
+        ("app", good.clone(), "the user is not $ConnectionString"),
+        (
+            USER,
+            good.replace(hubs.namespace(), "other.servicebus.windows.net"),
+            "its endpoint is not sb://",
+        ),
+        (
+            USER,
+            good.replace("RootManage", "Other"),
+            "its key name is not known",
+        ),
+        (USER, without_key.into(), "its key is not the one of that name"),
+        (USER, format!("{good}x"), "its key is not the one of that name"),
+        (USER, key.into(), "its endpoint is not sb://"),
+    ] {
+        let said = connect(user, &string).expect_err("refused");
+        assert!(said.contains("Authentication failed"), "{said}");
+        let line = format!("refused a connection string: {reason}");
+        assert!(hubs.kafka().log(0).contains(&line), "no {line}");
+    }
+    assert!(!hubs.kafka().log(0).contains(key), "the log shows the key");
+}
+
+#[test]
+fn a_token_for_another_audience_or_of_another_tenant_is_refused() {
+    let hubs = alone();
+    let claims = || {
+        let mut claims = hubs.signer().claims(hubs.object_id());
+        claims["aud"] = json!(format!("https://{}", hubs.namespace()));
+        claims["iss"] = json!(format!("https://sts.windows.net/{}/", hubs.tenant()));
+        claims
+    };
+    show(&hubs, &hubs.signer().sign(&claims())).expect("taken");
+    for (claim, value) in [
+        ("aud", json!("https://other.servicebus.windows.net")),
+        (
+            "iss",
+            json!("https://sts.windows.net/00000000-0000-0000-0000-000000000000/"),
+        ),
+        ("exp", json!(1_700_000_000)),
+    ] {
+        let mut claims = claims();
+        claims[claim] = value;
+        let said = show(&hubs, &hubs.signer().sign(&claims)).expect_err("refused");
+        assert_eq!(said, r#"{"status":"invalid_token"}"#, "{claim}");
+    }
+    assert!(show(&hubs, &Issuer::start().sign(&claims())).is_err());
+}
+
+#[test]
+fn only_classic_groups_and_small_requests_are_taken() {
+    let hubs = alone();
+    let topic = hubs.kafka().create_topic("limits", 1);
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", hubs.kafka().bootstrap())
+        .set("message.max.bytes", "4000000")
+        .set("log_level", "0");
+    let producer: rdkafka::producer::BaseProducer = config.create().expect("a producer");
+    let (large, small) = (vec![b'x'; 1_100_000], vec![b'x'; 1_000_000]);
+    let send = |payload: &[u8]| {
+        use rdkafka::producer::Producer as _;
+        let record = rdkafka::producer::BaseRecord::<(), [u8]>::to(&topic).payload(payload);
+        producer.send(record).expect("queue");
+        producer.flush(std::time::Duration::from_secs(3)).is_ok()
+    };
+    assert!(send(&small));
+    assert_eq!(hubs.kafka().count(&topic), 1);
+    send(&large);
+    assert_eq!(hubs.kafka().count(&topic), 1);
+}
