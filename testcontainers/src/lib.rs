@@ -5,6 +5,37 @@
 //! A cluster can have listeners with TLS, passwords and tokens beside its plain one, and an authorizer; certificates come
 //! from an [`Authority`], tokens from an [`Issuer`]. [`Fault`] and [`Proxy`] are connections that go wrong.
 //!
+//! [`Msk`], [`ConfluentCloud`], [`EventHubs`] and [`GoogleKafka`] stand in for clouds: a real Kafka with the cloud's
+//! mechanisms over TLS, and on loopback whatever a client asks on its way there. Brokers check Amazon's and Google's
+//! tokens, connection strings and extensions with classes of their own, which a JDK compiles once. Each stand-in has an
+//! environment for a process under test, so that the process needs no switch for tests:
+//!
+//! ```no_run
+//! use std::process::Command;
+//! use std::time::Duration;
+//!
+//! use forebay_testcontainers::{Msk, await_until, process};
+//!
+//! let msk = Msk::start();
+//! msk.kafka().create_topic("payments", 4);
+//! msk.kafka().create_topic("scores", 4);
+//! // ... write payments, with any client, to msk.kafka().bootstrap()
+//! // pipeline.yaml has a connector of kind msk, with `cluster_arn: "${CLUSTER}"` and `tls: { ca: "${CA}" }`.
+//! let mut forebay = Command::new("forebay");
+//! forebay.args(["run", "pipeline.yaml"]).envs(msk.environment());
+//! forebay.env("CLUSTER", msk.cluster_arn()).env("CA", msk.ca());
+//! // Ends with the test.
+//! let _running = process::spawn(forebay).expect("start forebay");
+//! await_until(Duration::from_secs(60), "every payment has a score", || {
+//!     msk.kafka().count("scores") == 1000
+//! });
+//! ```
+//!
+//! [`Outage`] is how a service around a cloud fails: `msk.sts().fail(Some(Outage::Denied))`. What a broker has against a
+//! client is in its log, [`Kafka::log`], and nowhere else, as with the real ones. [`Redpanda`] runs in a container only.
+//!
+//! What the stand-ins do not show: the clouds' own rights, quotas and limits, and their certificates.
+//!
 //! The container backend starts one plain node; where no engine runs, its tests cover the command line it builds, and the
 //! container itself is not run.
 

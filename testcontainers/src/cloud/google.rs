@@ -113,7 +113,11 @@ impl GoogleKafka {
     /// For a process on a machine of Google's.
     pub fn environment(&self) -> Vec<(String, String)> {
         let host = self.metadata.url().trim_start_matches("http://");
-        variables([("GCE_METADATA_HOST", host.into())])
+        // The second one is where Google's own libraries look whether there is a server at all.
+        variables([
+            ("GCE_METADATA_HOST", host.into()),
+            ("GCE_METADATA_IP", host.into()),
+        ])
     }
 }
 
@@ -143,6 +147,7 @@ impl Tokens {
 fn routes(tokens: &Arc<Tokens>) -> Router {
     Router::new()
         .route("/", get(|| async { answer("text/plain", "computeMetadata/\n") }))
+        .route(DEFAULT, get(account))
         .route(&format!("{DEFAULT}token"), get(token))
         .route(&format!("{DEFAULT}email"), get(email))
         .with_state(Arc::clone(tokens))
@@ -179,6 +184,16 @@ async fn email(headers: HeaderMap) -> Response {
         return StatusCode::FORBIDDEN.into_response();
     }
     answer("text/plain", ACCOUNT)
+}
+
+/// What is known of the account, as libraries ask for it.
+async fn account(headers: HeaderMap) -> Response {
+    if !is_flavored(&headers) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let scopes = ["https://www.googleapis.com/auth/cloud-platform"];
+    let text = json!({ "aliases": ["default"], "email": ACCOUNT, "scopes": scopes });
+    answer("application/json", text)
 }
 
 /// A browser that was tricked into asking does not send the header.

@@ -4,10 +4,11 @@ use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::alphabet;
-use base64::engine::general_purpose::{GeneralPurpose, STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::GeneralPurpose;
 use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
 use openssl::hash::MessageDigest;
-use openssl::sign::Verifier;
+use openssl::rsa::Padding;
+use openssl::sign::{RsaPssSaltlen, Verifier};
 use openssl::x509::X509;
 use serde_json::Value;
 
@@ -33,16 +34,34 @@ fn check(assertion: &str, certificate: &X509, audience: &str, client: &str) -> O
     let (signed, signature) = assertion.rsplit_once('.')?;
     let (header, claims) = signed.split_once('.')?;
     let (header, claims) = (json(header)?, json(claims)?);
-    let thumbprint = certificate.digest(MessageDigest::sha1()).ok()?;
-    let thumbprints = [STANDARD.encode(thumbprint), URL_SAFE_NO_PAD.encode(thumbprint)];
-    let named = header["x5t"].as_str()?;
     let key = certificate.public_key().ok()?;
     let mut verifier = Verifier::new(MessageDigest::sha256(), &key).ok()?;
+    match header["alg"].as_str()? {
+        "RS256" => {}
+        "PS256" => {
+            verifier.set_rsa_padding(Padding::PKCS1_PSS).ok()?;
+            verifier.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH).ok()?;
+        }
+        _ => return None,
+    }
     let signature = LENIENT.decode(signature).ok()?;
     let is_signed = verifier.verify_oneshot(&signature, signed.as_bytes()).ok()?;
     let is_for = claims["aud"] == audience && claims["iss"] == client && claims["sub"] == client;
-    let lasts = claims["exp"].as_u64()? > seconds(SystemTime::now());
-    Some(is_signed && is_for && lasts && thumbprints.iter().any(|t| t == named))
+    // Some clients count in fractions.
+    let lasts = claims["exp"].as_f64()? > seconds(SystemTime::now()) as f64;
+    Some(is_signed && is_for && lasts && names(&header, certificate)?)
+}
+
+/// Whether the header has the certificate's thumbprint: the old one, or the new one.
+fn names(header: &Value, certificate: &X509) -> Option<bool> {
+    let (field, digest) = match &header["x5t#S256"] {
+        Value::Null => ("x5t", MessageDigest::sha1()),
+        _ => ("x5t#S256", MessageDigest::sha256()),
+    };
+    let thumbprint = certificate.digest(digest).ok()?;
+    // Some clients take the alphabet of URLs, as the standard says, some the older one.
+    let named = header[field].as_str()?.replace('+', "-").replace('/', "_");
+    Some(LENIENT.decode(named).ok()? == *thumbprint)
 }
 
 fn json(part: &str) -> Option<Value> {

@@ -10,7 +10,7 @@ use axum::http::HeaderValue;
 use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
 use axum::response::Response;
-use axum::routing::post;
+use axum::routing::{get, post};
 use serde_json::json;
 
 use super::assertion;
@@ -36,6 +36,10 @@ type Form = BTreeMap<String, String>;
 pub(super) fn routes(entra: &Arc<Entra>) -> Router {
     Router::new()
         .route("/{tenant}/oauth2/v2.0/token", post(token))
+        .route(
+            "/{tenant}/v2.0/.well-known/openid-configuration",
+            get(configuration),
+        )
         .with_state(Arc::clone(entra))
 }
 
@@ -84,14 +88,37 @@ async fn token(
     service::json(StatusCode::OK, answer)
 }
 
+/// What libraries that know OpenID ask for first.
+async fn configuration(State(entra): State<Arc<Entra>>, Path(tenant): Path<String>) -> Response {
+    if let Err(refusal) = entra.check_tenant(&tenant) {
+        return error(&refusal);
+    }
+    let url = format!("{}/{tenant}", entra.url());
+    let answer = json!({
+        "authorization_endpoint": format!("{url}/oauth2/v2.0/authorize"),
+        "issuer": format!("{url}/v2.0"),
+        "jwks_uri": entra.directory.keys(),
+        "token_endpoint": format!("{url}/oauth2/v2.0/token"),
+    });
+    service::json(StatusCode::OK, answer)
+}
+
 impl Entra {
+    fn url(&self) -> &str {
+        self.url.get().map_or("", String::as_str)
+    }
+
+    fn check_tenant(&self, tenant: &str) -> Result<(), Refusal> {
+        if tenant == self.directory.tenant {
+            return Ok(());
+        }
+        let text = format!("Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID.");
+        Err(Refusal(400, "invalid_request", 90002, text))
+    }
+
     fn check(&self, tenant: &str, form: &Form) -> Result<(), Refusal> {
         let directory = &self.directory;
-        if tenant != directory.tenant {
-            let text =
-                format!("Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID.");
-            return Err(Refusal(400, "invalid_request", 90002, text));
-        }
+        self.check_tenant(tenant)?;
         let field = |name: &str| form.get(name).map_or("", String::as_str);
         let grant = field("grant_type");
         if grant != "client_credentials" {
@@ -132,10 +159,7 @@ impl Entra {
             return Err(Refusal(400, "invalid_request", 900_144, text.into()));
         }
         if assertion::names_a_certificate(shown) {
-            let audience = format!(
-                "{}/{tenant}/oauth2/v2.0/token",
-                self.url.get().map_or("", String::as_str)
-            );
+            let audience = format!("{}/{tenant}/oauth2/v2.0/token", self.url());
             let good = assertion::is_good(shown, &directory.certificate, &audience, &directory.client);
             let text = "Client assertion failed signature validation, or its claims are not those of the application.";
             return good

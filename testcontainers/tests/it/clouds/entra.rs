@@ -8,6 +8,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use forebay_testcontainers::{EventHubs, Outage, process};
 use openssl::hash::MessageDigest;
 use openssl::pkcs12::Pkcs12;
+use openssl::rsa::Padding;
+use openssl::sign::RsaPssSaltlen;
 use serde_json::{Value, json};
 
 use super::ask::{Answer, ask, ask_tls};
@@ -138,21 +140,31 @@ fn what_is_wrong_is_said_with_its_number() {
     }
 }
 
-/// What an application signs with its certificate's key.
-fn assertion(hubs: &EventHubs, audience: &str) -> String {
+/// What an application signs with its certificate's key: with RS256 and the old thumbprint, or as newer clients do.
+fn assertion(hubs: &EventHubs, audience: &str, newer: bool) -> String {
     let bundle = std::fs::read(hubs.client_certificate()).expect("the bundle");
     let bundle = Pkcs12::from_der(&bundle)
         .expect("PKCS#12")
         .parse2("")
         .expect("no password");
     let (key, certificate) = (bundle.pkey.expect("a key"), bundle.cert.expect("a certificate"));
-    let thumbprint = STANDARD.encode(certificate.digest(MessageDigest::sha1()).expect("a digest"));
-    let client = hubs.client_id();
-    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let header = part(json!({ "alg": "RS256", "typ": "JWT", "x5t": thumbprint }));
-    let claims = part(json!({ "aud": audience, "exp": 4_000_000_000_u64, "iss": client, "sub": client }));
-    let signed = format!("{header}.{claims}");
+    let thumbprint = |digest| certificate.digest(digest).expect("a digest");
     let mut signer = openssl::sign::Signer::new(MessageDigest::sha256(), &key).expect("a signer");
+    let header = if newer {
+        signer.set_rsa_padding(Padding::PKCS1_PSS).expect("PSS");
+        signer
+            .set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH)
+            .expect("a salt");
+        let thumbprint = URL_SAFE_NO_PAD.encode(thumbprint(MessageDigest::sha256()));
+        json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": thumbprint })
+    } else {
+        let thumbprint = STANDARD.encode(thumbprint(MessageDigest::sha1()));
+        json!({ "alg": "RS256", "typ": "JWT", "x5t": thumbprint })
+    };
+    let client = hubs.client_id();
+    let claims = json!({ "aud": audience, "exp": 4_000_000_000_u64, "iss": client, "sub": client });
+    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let signed = format!("{}.{}", part(header), part(claims));
     let signature = signer
         .sign_oneshot_to_vec(signed.as_bytes())
         .expect("a signature");
@@ -171,17 +183,34 @@ fn a_certificate_is_as_good_as_a_secret() {
         }
         .send(&hubs)
     };
-    let good = assertion(&hubs, &audience);
+    let [good, newer] = [false, true].map(|newer| assertion(&hubs, &audience, newer));
+    show(&hubs, &access_token(&send(&newer))).expect("taken");
     show(&hubs, &access_token(&send(&good))).expect("taken");
     let (rest, signature) = good.rsplit_once('.').expect("a signature");
-    let forged = format!("{rest}.{}A", &signature[..signature.len() - 1]);
-    for wrong in [forged, assertion(&hubs, "https://other/token"), rest.to_string()] {
+    let (_, other) = newer.rsplit_once('.').expect("a signature");
+    let turned: String = signature.chars().rev().collect();
+    for wrong in [
+        format!("{rest}.{turned}"),
+        format!("{rest}.{other}"),
+        assertion(&hubs, "https://other/token", false),
+        rest.to_string(),
+    ] {
         let answer = send(&wrong);
         assert_eq!(
             (answer.status, &answer.json()["error_codes"]),
             (401, &json!([700_027]))
         );
     }
+}
+
+#[test]
+fn libraries_that_know_openid_find_the_endpoint() {
+    let hubs = alone();
+    let path = "v2.0/.well-known/openid-configuration";
+    let get = |tenant: &str| ask(&format!("{}/{tenant}/{path}", hubs.entra().url()), "GET", &[], "");
+    let wanted = format!("{}/{}/oauth2/v2.0/token", hubs.authority_url(), hubs.tenant());
+    assert_eq!(get(hubs.tenant()).json()["token_endpoint"], json!(wanted));
+    assert_eq!(get("other").json()["error_codes"], json!([90_002]));
 }
 
 #[test]

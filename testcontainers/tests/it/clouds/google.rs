@@ -168,7 +168,9 @@ fn the_metadata_server_answers_who_sends_its_header() {
         (200, Some("Google"))
     );
     assert_eq!(email.body, google.service_account());
-    for what in ["email", "token"] {
+    let account = get(&google, "?recursive=true", FLAVOR).json();
+    assert_eq!(account["email"], json!(google.service_account()));
+    for what in ["email", "token", ""] {
         assert_eq!(get(&google, what, &[]).status, 403, "{what}");
         assert_eq!(
             get(&google, what, &[("Metadata-Flavor", "Other")]).status,
