@@ -95,6 +95,12 @@ pub(crate) fn classes() -> io::Result<PathBuf> {
 }
 
 fn compile(sources: &Path, classes: &Path) -> io::Result<()> {
+    if Command::new("javac").arg("-version").output().is_err() {
+        return Err(io::Error::other(
+            "the stand-ins' brokers need classes that Java's compiler makes once, and there is no javac; run `make kafka`, \
+             or install a JDK of version 17 or newer",
+        ));
+    }
     let mut command = Command::new("javac");
     command.args(["-proc:none", "-nowarn", "--release", "17", "-cp"]);
     command.arg(native::home()?.join("*"));
@@ -103,12 +109,6 @@ fn compile(sources: &Path, classes: &Path) -> io::Result<()> {
         let file = sources.join(name);
         fs::write(&file, text)?;
         command.arg(file);
-    }
-    if Command::new("javac").arg("-version").output().is_err() {
-        return Err(io::Error::other(
-            "the stand-ins' brokers need classes that Java's compiler makes once, and there is no javac; run `make kafka`, \
-             or install a JDK of version 17 or newer",
-        ));
     }
     let output = process::output(command, COMPILED_WITHIN);
     if output.status.success() {
@@ -128,4 +128,33 @@ fn digest() -> String {
         hash.update(text.as_bytes());
     }
     hash.finish()[..6].iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_source_there_is_is_compiled() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("kafka/java/forebay");
+        let mut found: Vec<String> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        found.sort();
+        let known: Vec<&str> = SOURCES.iter().map(|(name, _)| *name).collect();
+        assert_eq!(known, found);
+        let classes = classes().unwrap();
+        for name in known {
+            let class = name.replace(".java", ".class");
+            assert!(classes.join("forebay").join(&class).exists(), "no {class}");
+        }
+        assert_eq!(super::classes().unwrap(), classes);
+    }
+
+    #[test]
+    fn options_are_not_shown() {
+        let handler = Handler::new("forebay.Some").option("key", "secret");
+        assert!(!format!("{handler:?}").contains("secret"));
+    }
 }

@@ -66,7 +66,7 @@ impl Https {
     }
 
     /// `https://localhost:port`.
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 

@@ -13,7 +13,12 @@ use crate::secure::attempt::{read, write};
 pub(super) fn alone() -> MutexGuard<'static, EventHubs> {
     static HUBS: OnceLock<Mutex<EventHubs>> = OnceLock::new();
     let hubs = HUBS.get_or_init(|| Mutex::new(EventHubs::builder().authorizer().start()));
-    hubs.lock().unwrap_or_else(PoisonError::into_inner)
+    let hubs = hubs.lock().unwrap_or_else(PoisonError::into_inner);
+    // A test that failed has not mended it.
+    for service in [hubs.entra(), hubs.managed_identity(), hubs.cli()] {
+        service.fail(None);
+    }
+    hubs
 }
 
 const USER: &str = "$ConnectionString";

@@ -28,7 +28,14 @@ pub(super) fn msk() -> &'static Msk {
 pub(super) fn alone() -> MutexGuard<'static, Msk> {
     static MSK: OnceLock<Mutex<Msk>> = OnceLock::new();
     let msk = MSK.get_or_init(|| Mutex::new(Msk::start()));
-    msk.lock().unwrap_or_else(PoisonError::into_inner)
+    let msk = msk.lock().unwrap_or_else(PoisonError::into_inner);
+    // A test that failed has not mended it.
+    msk.account().clock_ahead(Duration::ZERO);
+    msk.account().lifetime(Duration::from_secs(3600));
+    for service in [msk.api(), msk.sts(), msk.imds(), msk.container()] {
+        service.fail(None);
+    }
+    msk
 }
 
 pub(super) fn user(msk: &Msk) -> Keys {
