@@ -1,9 +1,12 @@
 //! Event Hubs' brokers: connection strings, and Entra's tokens.
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
-use forebay_testcontainers::{EventHubs, Issuer, Operation, Resource};
+use forebay_testcontainers::{EventHubs, Issuer, Operation, Resource, await_until};
 use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use serde_json::json;
 
 use super::sasl::Connection;
@@ -111,25 +114,45 @@ fn a_token_for_another_audience_or_of_another_tenant_is_refused() {
     assert!(show(&hubs, &Issuer::start().sign(&claims())).is_err());
 }
 
-#[test]
-fn only_classic_groups_and_small_requests_are_taken() {
-    let hubs = alone();
-    let topic = hubs.kafka().create_topic("limits", 1);
+fn plain(hubs: &EventHubs) -> ClientConfig {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", hubs.kafka().bootstrap())
         .set("message.max.bytes", "4000000")
         .set("log_level", "0");
-    let producer: rdkafka::producer::BaseProducer = config.create().expect("a producer");
-    let (large, small) = (vec![b'x'; 1_100_000], vec![b'x'; 1_000_000]);
-    let send = |payload: &[u8]| {
-        use rdkafka::producer::Producer as _;
-        let record = rdkafka::producer::BaseRecord::<(), [u8]>::to(&topic).payload(payload);
+    config
+}
+
+#[test]
+fn a_request_that_is_too_large_is_not_taken() {
+    let hubs = alone();
+    let topic = hubs.kafka().create_topic("limits", 1);
+    let producer: BaseProducer = plain(&hubs).create().expect("a producer");
+    let send = |bytes: usize| {
+        let payload = vec![b'x'; bytes];
+        let record = BaseRecord::<(), [u8]>::to(&topic).payload(&payload);
         producer.send(record).expect("queue");
-        producer.flush(std::time::Duration::from_secs(3)).is_ok()
+        producer.flush(Duration::from_secs(3)).is_ok()
     };
-    assert!(send(&small));
+    assert!(send(1_000_000));
+    assert!(!send(1_100_000));
     assert_eq!(hubs.kafka().count(&topic), 1);
-    send(&large);
-    assert_eq!(hubs.kafka().count(&topic), 1);
+}
+
+#[test]
+fn a_group_of_the_newer_protocol_is_not_taken() {
+    let hubs = alone();
+    let topic = hubs.kafka().create_topic("groups", 1);
+    for (protocol, joins) in [("classic", true), ("consumer", false)] {
+        let mut config = plain(&hubs);
+        config.set("group.id", protocol).set("group.protocol", protocol);
+        let consumer: BaseConsumer = config.create().expect("a consumer");
+        consumer.subscribe(&[&topic]).expect("subscribe");
+        let mut refused = false;
+        await_until(Duration::from_secs(30), protocol, || {
+            refused |= matches!(consumer.poll(Duration::from_millis(10)), Some(Err(_)));
+            refused || consumer.assignment().is_ok_and(|list| list.count() == 1)
+        });
+        assert_eq!(!refused, joins, "{protocol}");
+    }
 }
