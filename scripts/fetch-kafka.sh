@@ -9,7 +9,8 @@ cd "$(dirname "$0")/.."
 java_version() { java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p'; }
 
 missing=()
-command -v java >/dev/null || missing+=(default-jre-headless)
+# The stand-ins' brokers check tokens with classes that are compiled once: a JDK, not a runtime alone.
+{ command -v java && command -v javac; } >/dev/null || missing+=(default-jdk-headless)
 [ -e "$home/kafka_2.13-$version.jar" ] || command -v mvn >/dev/null || missing+=(maven)
 [ ${#missing[@]} = 0 ] || scripts/packages.sh "${missing[@]}"
 if [ "$(java_version)" -lt 17 ] 2>/dev/null; then

@@ -1,8 +1,10 @@
 //! Who may reach a cluster, and how: its listeners beside the plain one, its users, its authority, its authorizer.
 
 use std::io;
+use std::path::PathBuf;
 
 use crate::authority::{Authority, Certificate};
+use crate::handlers;
 use crate::jaas::{self, User};
 use crate::listener::Listener;
 use crate::settings::Property;
@@ -67,6 +69,12 @@ impl Access {
         }
         let arguments: io::Result<Vec<_>> = self.users.iter().map(jaas::scram_arguments).collect();
         Ok(arguments?.concat())
+    }
+
+    /// The folder of the classes that listeners name, where one does.
+    pub(crate) fn classes(&self) -> io::Result<Option<PathBuf>> {
+        let named = self.listeners.iter().any(Listener::has_handler);
+        named.then(handlers::classes).transpose()
     }
 
     /// Options of the broker's JVM.

@@ -8,32 +8,40 @@ use openssl::hash::MessageDigest;
 use openssl::pkcs5::pbkdf2_hmac;
 use openssl::rand::rand_bytes;
 
+use crate::hidden::Hidden;
+
 /// A user with a password.
 #[derive(Clone, Debug)]
 pub(crate) struct User {
     pub(crate) name: String,
-    pub(crate) password: String,
+    pub(crate) password: Hidden,
 }
 
 /// The line of a listener whose passwords the cluster itself keeps.
 pub(crate) const SCRAM: &str = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
 
-/// The line of a listener that takes tokens.
-pub(crate) const OAUTHBEARER: &str =
-    "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;";
+/// The module of a listener that takes tokens.
+pub(crate) const OAUTHBEARER: &str = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule";
+
+/// The module of a listener that takes passwords as they are.
+pub(crate) const PLAIN: &str = "org.apache.kafka.common.security.plain.PlainLoginModule";
 
 /// Rounds of hashing; the least that Kafka takes.
 const ITERATIONS: usize = 4096;
 
 /// The line of a PLAIN listener with its users.
 pub(crate) fn plain(users: &[User]) -> String {
-    let mut line = "org.apache.kafka.common.security.plain.PlainLoginModule required".to_string();
-    for User { name, password } in users {
-        line.push_str(&format!(
-            " {}={}",
-            quoted(&format!("user_{name}")),
-            quoted(password)
-        ));
+    let options = users
+        .iter()
+        .map(|user| (format!("user_{}", user.name), user.password.show().to_string()));
+    line(PLAIN, &options.collect::<Vec<_>>())
+}
+
+/// The line of a module with options.
+pub(crate) fn line(module: &str, options: &[(String, String)]) -> String {
+    let mut line = format!("{module} required");
+    for (name, value) in options {
+        line.push_str(&format!(" {}={}", quoted(name), quoted(value)));
     }
     line + ";"
 }
@@ -60,7 +68,13 @@ pub(crate) fn scram_arguments(user: &User) -> io::Result<Vec<String>> {
     for (mechanism, digest) in kinds {
         let (mut salt, mut salted) = ([0; 16], vec![0; digest.size()]);
         rand_bytes(&mut salt)?;
-        pbkdf2_hmac(user.password.as_bytes(), &salt, ITERATIONS, digest, &mut salted)?;
+        pbkdf2_hmac(
+            user.password.show().as_bytes(),
+            &salt,
+            ITERATIONS,
+            digest,
+            &mut salted,
+        )?;
         let (salt, salted) = (STANDARD.encode(salt), STANDARD.encode(salted));
         arguments.push("--add-scram".into());
         arguments.push(format!(

@@ -115,11 +115,16 @@ impl Jvm {
     }
 }
 
-/// The folder of Kafka's jars on this machine.
-fn home() -> io::Result<PathBuf> {
-    let named = std::env::var_os("FOREBAY_KAFKA_HOME").map(PathBuf::from);
+/// The user's folder for what can be made again.
+pub(crate) fn cache() -> Option<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
+    cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))
+}
+
+/// The folder of Kafka's jars on this machine.
+pub(crate) fn home() -> io::Result<PathBuf> {
+    let named = std::env::var_os("FOREBAY_KAFKA_HOME").map(PathBuf::from);
+    let cache = cache();
     let home = named
         .or_else(|| Some(cache?.join("forebay/kafka/4.4.0")))
         .filter(|h| h.is_dir());

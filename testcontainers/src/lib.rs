@@ -11,6 +11,37 @@
 //!
 //! A cluster can have listeners with TLS, passwords and tokens beside its plain one, and an authorizer; certificates come
 //! from an [`Authority`], tokens from an [`Issuer`]. [`Fault`] and [`Proxy`] are connections that go wrong.
+//!
+//! [`Msk`], [`ConfluentCloud`], [`EventHubs`] and [`GoogleKafka`] stand in for clouds: a real Kafka with the cloud's
+//! mechanisms over TLS, and on loopback whatever a client asks on its way there. Brokers check Amazon's and Google's
+//! tokens, connection strings and extensions with classes of their own, which a JDK compiles once. Each stand-in has an
+//! environment for a process under test, so that the process needs no switch for tests:
+//!
+//! ```no_run
+//! use std::process::Command;
+//! use std::time::Duration;
+//!
+//! use forebay_testcontainers::{Msk, await_until, process};
+//!
+//! let msk = Msk::start();
+//! msk.kafka().create_topic("payments", 4);
+//! msk.kafka().create_topic("scores", 4);
+//! // ... write payments, with any client, to msk.kafka().bootstrap()
+//! // pipeline.yaml has a connector of kind msk, with `cluster_arn: "${CLUSTER}"` and `tls: { ca: "${CA}" }`.
+//! let mut forebay = Command::new("forebay");
+//! forebay.args(["run", "pipeline.yaml"]).envs(msk.environment());
+//! forebay.env("CLUSTER", msk.cluster_arn()).env("CA", msk.ca());
+//! // Ends with the test.
+//! let _running = process::spawn(forebay).expect("start forebay");
+//! await_until(Duration::from_secs(60), "every payment has a score", || {
+//!     msk.kafka().count("scores") == 1000
+//! });
+//! ```
+//!
+//! [`Outage`] is how a service around a cloud fails: `msk.sts().fail(Some(Outage::Denied))`. What a broker has against a
+//! client is in its log, [`Kafka::log`], and nowhere else, as with the real ones. [`Redpanda`] runs in a container only.
+//!
+//! What the stand-ins do not show: the clouds' own rights, quotas and limits, and their certificates.
 
 mod accept;
 mod access;
@@ -21,8 +52,13 @@ mod authority;
 mod backend;
 mod builder;
 mod client;
+mod cloud;
 mod docker;
 mod faults;
+mod form;
+mod handlers;
+mod hidden;
+mod http;
 mod issuer;
 mod jaas;
 mod jvm;
@@ -32,6 +68,8 @@ mod ports;
 pub mod process;
 mod proxy;
 mod reaper;
+mod redpanda;
+mod service;
 mod settings;
 mod x509;
 
@@ -47,10 +85,13 @@ pub use audit::{Audit, Load, Make, await_until};
 pub use authority::{Authority, Certificate, CertificateRequest};
 pub use builder::KafkaBuilder;
 pub use client::{Message, TopicBuilder};
+pub use cloud::{Account, CloudBuilder, ConfluentCloud, EventHubs, GoogleKafka, Msk, StsCall};
 pub use faults::Fault;
 pub use issuer::{Failure, Https, Issuer, TokenRequest};
 pub use listener::{Listener, Mechanism};
 pub use proxy::Proxy;
+pub use redpanda::{Redpanda, Unavailable};
+pub use service::{Outage, Service};
 
 /// A running cluster; ends on drop.
 #[derive(Debug)]
@@ -109,6 +150,15 @@ impl Kafka {
     pub fn authority(&self) -> Authority {
         let authority = self.running().authority();
         authority.expect("a cluster with a certificate authority")
+    }
+
+    /// What node `i` (from 0) has logged: why it refused a client, for one, which the client is never told.
+    ///
+    /// # Panics
+    /// Where the log cannot be read.
+    pub fn log(&self, i: usize) -> String {
+        let log = self.running().log(i);
+        log.unwrap_or_else(|e| panic!("read the log of node {i}: {e}"))
     }
 
     fn running(&self) -> MutexGuard<'_, Nodes> {

@@ -83,7 +83,9 @@ impl Nodes {
             });
         }
         let settings = write_settings(&nodes, properties, &access)?;
-        let site = site(backend, data.path(), &settings, &options.class_path)?;
+        let mut class_path = options.class_path.clone();
+        class_path.extend(access.classes()?);
+        let site = site(backend, data.path(), &settings, &class_path)?;
         let mut nodes = Self {
             nodes,
             data,
@@ -186,6 +188,11 @@ impl Nodes {
         self.nodes[i]
             .ports()
             .all(|port| TcpStream::connect(("127.0.0.1", port)).is_ok())
+    }
+
+    /// What node `i` has written since its data was made.
+    pub(crate) fn log(&self, i: usize) -> io::Result<String> {
+        fs::read_to_string(self.nodes[i].folder.join("kafka.log"))
     }
 
     /// Where node `i` listens.

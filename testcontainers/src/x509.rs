@@ -10,6 +10,7 @@ use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
+use openssl::rsa::Rsa;
 use openssl::x509::extension::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName,
     SubjectKeyIdentifier,
@@ -43,6 +44,15 @@ impl Pair {
         builder.append_extension(usage)?;
         let identifier = SubjectKeyIdentifier::new().build(&builder.x509v3_context(None, None))?;
         builder.append_extension(identifier)?;
+        builder.sign(&key, MessageDigest::sha256())?;
+        let certificate = builder.build();
+        Ok(Self { key, certificate })
+    }
+
+    /// An application's certificate, signed by itself. RSA: Entra's clients know no other keys.
+    pub(crate) fn application(subject: &Subject) -> Result<Self, ErrorStack> {
+        let (key, name) = (PKey::from_rsa(Rsa::generate(2048)?)?, name(&subject.name)?);
+        let mut builder = start(subject, &name, &key)?;
         builder.sign(&key, MessageDigest::sha256())?;
         let certificate = builder.build();
         Ok(Self { key, certificate })

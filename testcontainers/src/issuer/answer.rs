@@ -1,6 +1,5 @@
 //! What the issuer answers over HTTP.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -11,6 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::form::{self, decoded};
+
 use super::{Failure, Shared, TokenRequest};
 
 /// The key set.
@@ -20,7 +21,7 @@ pub(super) async fn keys(State(shared): State<Arc<Shared>>) -> Response {
 
 /// A token for a client that shows its credentials.
 pub(super) async fn token(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: String) -> Response {
-    let form = form(&body);
+    let form = form::parse(&body);
     let failure = shared.state().failure;
     if let Some(Failure::Slow(time)) = failure {
         tokio::time::sleep(time).await;
@@ -35,6 +36,8 @@ pub(super) async fn token(State(shared): State<Arc<Shared>>, headers: HeaderMap,
     let shown = basic.or_else(|| Some((form.get("client_id")?.clone(), form.get("client_secret")?.clone())));
     let known = shown.is_some_and(|shown| {
         request.client.clone_from(&shown.0);
+        let (client, secret) = shown;
+        let shown = (client, secret.into());
         shared.state().clients.contains(&shown)
     });
     let grant = form.get("grant_type").map(String::as_str);
@@ -86,42 +89,4 @@ fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     let text = String::from_utf8(bytes).ok()?;
     let (id, secret) = text.split_once(':')?;
     Some((decoded(id), decoded(secret)))
-}
-
-fn form(body: &str) -> HashMap<String, String> {
-    body.split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .map(|(name, value)| (decoded(name), decoded(value)))
-        .collect()
-}
-
-/// Undoes `application/x-www-form-urlencoded`.
-fn decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let (mut out, mut at) = (Vec::new(), 0);
-    while let Some(&byte) = bytes.get(at) {
-        let digits = text.get(at + 1..at + 3);
-        let coded = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        let (byte, length) = match (byte, coded) {
-            (b'%', Some(coded)) => (coded, 3),
-            (b'+', _) => (b' ', 1),
-            _ => (byte, 1),
-        };
-        out.push(byte);
-        at += length;
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn forms_are_decoded() {
-        let form = form("scope=a+b%2Fc%C3%A9&client_secret=100%&empty=");
-        assert_eq!(form["scope"], "a b/cé");
-        assert_eq!(form["client_secret"], "100%");
-        assert_eq!(form["empty"], "");
-    }
 }

@@ -35,7 +35,7 @@ impl Issuer {
 }
 
 impl Https {
-    fn start(behind: String, certificate: &Certificate) -> io::Result<Self> {
+    pub(crate) fn start(behind: String, certificate: &Certificate) -> io::Result<Self> {
         let (chain, key) = (
             std::fs::read(certificate.chain())?,
             std::fs::read(certificate.key())?,
@@ -63,6 +63,11 @@ impl Https {
             stop: Some(stop),
             thread: Some(thread),
         })
+    }
+
+    /// `https://localhost:port`.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     /// Where tokens are asked for.

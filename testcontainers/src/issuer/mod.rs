@@ -6,16 +6,15 @@ mod https;
 mod signature;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::routing::{get, post};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+
+use crate::hidden::Hidden;
+use crate::http::{self, Server};
 
 pub use https::Https;
 use signature::Signer;
@@ -24,8 +23,7 @@ use signature::Signer;
 #[derive(Debug)]
 pub struct Issuer {
     shared: Arc<Shared>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _server: Server,
 }
 
 /// How the token endpoint fails.
@@ -63,7 +61,7 @@ struct Shared {
 
 #[derive(Debug)]
 struct State {
-    clients: Vec<(String, String)>,
+    clients: Vec<(String, Hidden)>,
     audience: String,
     lifetime: Duration,
     failure: Option<Failure>,
@@ -81,10 +79,9 @@ impl Issuer {
     }
 
     fn try_start() -> io::Result<Self> {
-        let listener = std::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
-        listener.set_nonblocking(true)?;
+        let (listener, url) = http::bind()?;
         let shared = Arc::new(Shared {
-            url: format!("http://{}", listener.local_addr()?),
+            url,
             signer: Signer::new()?,
             state: Mutex::new(State {
                 clients: Vec::new(),
@@ -99,23 +96,10 @@ impl Issuer {
             .route("/jwks", get(answer::keys))
             .route("/token", post(answer::token))
             .with_state(Arc::clone(&shared));
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let (stop, stopped) = oneshot::channel();
-        let thread = thread::spawn(move || {
-            runtime.block_on(async {
-                let serve = async { axum::serve(TcpListener::from_std(listener)?, routes).await };
-                tokio::select! {
-                    ended = serve => ended.expect("serve tokens"),
-                    _ = stopped => {}
-                }
-            });
-        });
+        let server = Server::start(listener, routes, |listener| listener)?;
         Ok(Self {
             shared,
-            stop: Some(stop),
-            thread: Some(thread),
+            _server: server,
         })
     }
 
@@ -214,15 +198,5 @@ impl Shared {
             claims["scope"] = json!(scope);
         }
         claims
-    }
-}
-
-impl Drop for Issuer {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // It panics only where serving failed, which its own message says.
-            drop(thread.join());
-        }
     }
 }

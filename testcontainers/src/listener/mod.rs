@@ -5,6 +5,7 @@ mod properties;
 use std::time::Duration;
 
 use crate::authority::{Authority, Certificate};
+use crate::handlers::Handler;
 use crate::issuer::Issuer;
 use crate::settings::Property;
 
@@ -42,6 +43,8 @@ pub struct Listener {
     tls: bool,
     mechanisms: Vec<Mechanism>,
     tokens: Option<Tokens>,
+    /// Instead of Kafka's own check, for the one mechanism of the listener: tokens, unless it has passwords.
+    handler: Option<Handler>,
     certificate: Option<Certificate>,
     /// Whose certificates clients must show; the outer `None` asks for none.
     clients: Option<Option<Authority>>,
@@ -61,6 +64,7 @@ impl Listener {
             tls,
             mechanisms: mechanisms.to_vec(),
             tokens: None,
+            handler: None,
             certificate: None,
             clients: None,
             advertised: None,
@@ -109,11 +113,34 @@ impl Listener {
         listener
     }
 
+    /// Tokens that only the handler knows how to read, over TLS.
+    pub(crate) fn bearer_tls(name: &str, handler: Handler) -> Self {
+        Self::new(name, true, &[]).handler(handler)
+    }
+
+    /// Signed tokens over TLS, of whoever has the keys at that URL.
+    pub(crate) fn jwt_tls(name: &str, keys: &str, issuer: &str, audience: &str) -> Self {
+        let mut listener = Self::new(name, true, &[]);
+        listener.tokens = Some(Tokens {
+            keys: keys.into(),
+            issuer: issuer.into(),
+            audience: audience.into(),
+        });
+        listener
+    }
+
     /// Tokens of the issuer over TLS.
     pub fn oauth_tls(name: &str, issuer: &Issuer) -> Self {
         let mut listener = Self::oauth(name, issuer);
         listener.tls = true;
         listener
+    }
+
+    /// Decided upon by this class.
+    #[must_use]
+    pub(crate) fn handler(mut self, handler: Handler) -> Self {
+        self.handler = Some(handler);
+        self
     }
 
     /// The server's certificate, instead of a good one of the cluster's authority.
@@ -164,7 +191,12 @@ impl Listener {
     }
 
     fn uses_sasl(&self) -> bool {
-        !self.mechanisms.is_empty() || self.tokens.is_some()
+        !self.mechanisms.is_empty() || self.tokens.is_some() || self.has_handler()
+    }
+
+    /// Whether it names a class of `kafka/java`.
+    pub(crate) fn has_handler(&self) -> bool {
+        self.handler.is_some()
     }
 
     /// Where the broker reads keys: it must be told twice.

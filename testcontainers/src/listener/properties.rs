@@ -42,16 +42,23 @@ impl Listener {
         let mut names: Vec<&str> = self.mechanisms.iter().map(|m| m.name()).collect();
         let mut all = Vec::new();
         for mechanism in &self.mechanisms {
-            let line = match mechanism {
-                Mechanism::Plain => jaas::plain(users),
-                Mechanism::ScramSha256 | Mechanism::ScramSha512 => jaas::SCRAM.to_string(),
+            let line = match (mechanism, &self.handler) {
+                (Mechanism::Plain, Some(handler)) => {
+                    all.push(property(
+                        "plain.sasl.server.callback.handler.class",
+                        handler.class,
+                    ));
+                    jaas::line(jaas::PLAIN, &handler.options)
+                }
+                (Mechanism::Plain, None) => jaas::plain(users),
+                (Mechanism::ScramSha256 | Mechanism::ScramSha512, _) => jaas::SCRAM.to_string(),
             };
             let name = format!("{}.sasl.jaas.config", mechanism.name().to_lowercase());
             all.push((name, line));
         }
-        if let Some(tokens) = &self.tokens {
+        if self.mechanisms.is_empty() {
             names.push("OAUTHBEARER");
-            all.extend(tokens.properties());
+            all.extend(self.token_properties());
         }
         if let Some(within) = self.reauthenticate {
             let name = |mechanism: &&str| format!("{}.connections.max.reauth.ms", mechanism.to_lowercase());
@@ -62,13 +69,34 @@ impl Listener {
     }
 }
 
+impl Listener {
+    fn token_properties(&self) -> Vec<Property> {
+        let stock = "org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler";
+        let (class, options): (_, &[Property]) = match &self.handler {
+            Some(handler) => (handler.class, &handler.options),
+            None => (stock, &[]),
+        };
+        let mut all = vec![
+            property("oauthbearer.sasl.server.callback.handler.class", class),
+            property(
+                "oauthbearer.sasl.jaas.config",
+                jaas::line(jaas::OAUTHBEARER, options),
+            ),
+        ];
+        if !options.is_empty() {
+            // Kafka's own takes options for those of a token that the broker should show to others.
+            let class = "forebay.NoLogin";
+            all.push(property("oauthbearer.sasl.login.callback.handler.class", class));
+        }
+        all.extend(self.tokens.iter().flat_map(Tokens::properties));
+        all
+    }
+}
+
 impl Tokens {
     fn properties(&self) -> Vec<Property> {
-        let handler = "org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler";
         let validator = "org.apache.kafka.common.security.oauthbearer.BrokerJwtValidator";
         vec![
-            property("oauthbearer.sasl.server.callback.handler.class", handler),
-            property("oauthbearer.sasl.jaas.config", jaas::OAUTHBEARER),
             // Left to choose, Kafka 4.1 takes any token here, whoever signed it.
             property("sasl.oauthbearer.jwt.validator.class", validator),
             property("sasl.oauthbearer.jwks.endpoint.url", &self.keys),

@@ -15,7 +15,7 @@ use super::WITHIN;
 
 /// What a client was told about itself, and its token where it has one.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     token: Option<(String, i64)>,
     errors: Mutex<Vec<String>>,
     delivered: OnceLock<Result<(), String>>,
@@ -26,7 +26,7 @@ impl Seen {
         self.errors.lock().expect("the errors").push(what);
     }
 
-    pub(super) fn errors(&self) -> Result<(), String> {
+    pub(crate) fn errors(&self) -> Result<(), String> {
         let errors = self.errors.lock().expect("the errors");
         if errors.is_empty() {
             Ok(())
@@ -67,7 +67,7 @@ impl ProducerContext for Seen {
 
 impl ConsumerContext for Seen {}
 
-pub(super) fn producer(
+pub(crate) fn producer(
     config: &ClientConfig,
     token: Option<(String, i64)>,
 ) -> Result<BaseProducer<Seen>, String> {
@@ -79,7 +79,7 @@ pub(super) fn producer(
 }
 
 /// Writes a record; fails with what librdkafka says first.
-pub(super) fn write(config: &ClientConfig, token: Option<(String, i64)>, topic: &str) -> Result<(), String> {
+pub(crate) fn write(config: &ClientConfig, token: Option<(String, i64)>, topic: &str) -> Result<(), String> {
     let producer = producer(config, token)?;
     producer
         .send(BaseRecord::<(), str>::to(topic).payload("written"))
@@ -97,7 +97,7 @@ pub(super) fn write(config: &ClientConfig, token: Option<(String, i64)>, topic: 
 }
 
 /// Reads the first record of partition 0; fails with what librdkafka says first.
-pub(super) fn read(
+pub(crate) fn read(
     config: &ClientConfig,
     token: Option<(String, i64)>,
     topic: &str,

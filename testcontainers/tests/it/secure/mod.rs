@@ -1,7 +1,7 @@
 //! Secure listeners of one cluster: who has what a listener asks for reads and writes, who lacks it is refused. The
 //! clients are librdkafka's own.
 
-mod attempt;
+pub(crate) mod attempt;
 mod faults;
 mod passwords;
 mod rights;
