@@ -19,8 +19,26 @@ const RENEW_AT: f64 = 0.6;
 const JITTER: f64 = 0.05;
 const BACK_OFF_FROM: Duration = Duration::from_secs(1);
 const BACK_OFF_TO: Duration = Duration::from_secs(30);
-/// One answer may take so long.
-const ANSWER_WITHIN: Duration = Duration::from_secs(6);
+/// One answer may take so long during a run; at the start all the time there is, for some sources are slow.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// A token is about to expire when less than this share of its life is left, or less than a minute.
+const LAST_SHARE: f64 = 0.1;
+const LAST_MINUTE: Duration = Duration::from_secs(60);
+
+/// How a token is.
+#[derive(Clone, Debug)]
+pub struct TokenStatus {
+    pub expires_at: SystemTime,
+    pub principal: String,
+    /// Which credential source answered.
+    pub source: String,
+    /// Tokens that were given so far.
+    pub fetched: u64,
+    /// Attempts without one.
+    pub failures: u64,
+    /// Why the last attempt gave none; nothing where it did.
+    pub last_error: Option<String>,
+}
 
 /// Takes a new token; an error is what the client said.
 type Push = Box<dyn Fn(&Token) -> Result<(), String> + Send>;
@@ -28,6 +46,8 @@ type Push = Box<dyn Fn(&Token) -> Result<(), String> + Send>;
 /// A token that is always fresh, as long as its issuer answers.
 pub struct TokenCell {
     shared: Arc<Shared>,
+    provider: Arc<dyn TokenProvider>,
+    runtime: Handle,
     task: AbortHandle,
 }
 
@@ -37,6 +57,9 @@ struct Shared {
 
 struct State {
     token: Token,
+    fetched: u64,
+    failures: u64,
+    last_error: Option<String>,
     clients: BTreeMap<u64, Push>,
     next: u64,
 }
@@ -58,8 +81,8 @@ impl TokenCell {
             // Nobody waits any more: the token is not needed.
             drop(first.send(first_token(&*asked, within).await));
         });
-        // The last attempt may begin at the end of `within`, and ends by itself.
-        let limit = within + ANSWER_WITHIN + Duration::from_secs(1);
+        // It ends by itself; this is for a runtime that does not run.
+        let limit = within + Duration::from_secs(2);
         let token = got.recv_timeout(limit).map_err(|e| {
             fetching.abort();
             let found = if e == RecvTimeoutError::Timeout {
@@ -73,19 +96,60 @@ impl TokenCell {
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 token,
+                fetched: 1,
+                failures: 0,
+                last_error: None,
                 clients: BTreeMap::new(),
                 next: 0,
             }),
         });
         let task = runtime
-            .spawn(keep_fresh(provider, Arc::clone(&shared)))
+            .spawn(keep_fresh(Arc::clone(&provider), Arc::clone(&shared)))
             .abort_handle();
-        Ok(Arc::new(Self { shared, task }))
+        Ok(Arc::new(Self {
+            shared,
+            provider,
+            runtime: runtime.clone(),
+            task,
+        }))
     }
 
     /// The token of now.
     pub fn token(&self) -> Token {
         self.shared.lock().token.clone()
+    }
+
+    /// How the token is now.
+    pub fn status(&self) -> TokenStatus {
+        let state = self.shared.lock();
+        TokenStatus {
+            expires_at: state.token.expires_at,
+            principal: state.token.principal.clone(),
+            source: state.token.source.clone(),
+            fetched: state.fetched,
+            failures: state.failures,
+            last_error: state.last_error.clone(),
+        }
+    }
+
+    /// As whom, where a service of the issuer's tells; waits at most `within`, and must not be called from a task of the
+    /// cell's runtime.
+    ///
+    /// # Errors
+    /// What the service said.
+    pub fn identity(&self, within: Duration) -> Result<Option<String>, AuthError> {
+        let (tell, told) = sync_channel(1);
+        let provider = Arc::clone(&self.provider);
+        let asking = self.runtime.spawn(async move {
+            // Nobody waits any more: the answer is not needed.
+            drop(tell.send(provider.identity().await));
+        });
+        told.recv_timeout(within).unwrap_or_else(|_| {
+            asking.abort();
+            Err(AuthError::unavailable(format!(
+                "ask who this is: no answer within {within:?}"
+            )))
+        })
     }
 
     /// Gives `push` the token of now, and every later one until the subscription is dropped; after that it is not
@@ -146,14 +210,32 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn replace(&self, token: Token) {
+    /// Hands a new token out; false where it is the one that clients have.
+    fn replace(&self, token: Token) -> bool {
         let mut state = self.lock();
+        (state.fetched, state.last_error) = (state.fetched + 1, None);
+        if state.token.value == token.value {
+            return false;
+        }
+        if state.token.principal != token.principal {
+            warn!(
+                before = state.token.principal,
+                now = token.principal,
+                "the token names another principal: brokers refuse that when a connection authenticates again"
+            );
+        }
         for push in state.clients.values() {
             if let Err(reason) = push(&token) {
                 warn!(reason, "a client refused its new token");
             }
         }
         state.token = token;
+        true
+    }
+
+    fn failed(&self, error: &AuthError) {
+        let mut state = self.lock();
+        (state.failures, state.last_error) = (state.failures + 1, Some(error.to_string()));
     }
 }
 
@@ -162,7 +244,8 @@ async fn first_token(provider: &dyn TokenProvider, within: Duration) -> Result<T
     let until = tokio::time::Instant::now() + within;
     let mut wait = BACK_OFF_FROM;
     loop {
-        let error = match fetch(provider).await {
+        let left = until.saturating_duration_since(tokio::time::Instant::now());
+        let error = match fetch(provider, left).await {
             Ok(token) => return Ok(token),
             Err(error) => error,
         };
@@ -175,10 +258,13 @@ async fn first_token(provider: &dyn TokenProvider, within: Duration) -> Result<T
     }
 }
 
-async fn fetch(provider: &dyn TokenProvider) -> Result<Token, AuthError> {
-    let token = tokio::time::timeout(ANSWER_WITHIN, provider.fetch()).await;
+async fn fetch(provider: &dyn TokenProvider, within: Duration) -> Result<Token, AuthError> {
+    let token = tokio::time::timeout(within, provider.fetch()).await;
     let token = token.map_err(|_| {
-        AuthError::unavailable(format!("fetch a token: no answer within {ANSWER_WITHIN:?}"))
+        AuthError::silent(format!(
+            "fetch a token: no answer within {:.1} s",
+            within.as_secs_f64()
+        ))
     })??;
     if token.left().is_zero() {
         return Err(AuthError::unavailable(
@@ -192,19 +278,33 @@ async fn keep_fresh(provider: Arc<dyn TokenProvider>, shared: Arc<Shared>) {
     let mut fetched = SystemTime::now();
     loop {
         let expires = shared.lock().token.expires_at;
+        let life = expires.duration_since(fetched).unwrap_or_default();
         tokio::time::sleep(renew_in(fetched, expires)).await;
-        let mut wait = BACK_OFF_FROM;
+        let (mut wait, mut warned) = (BACK_OFF_FROM, false);
         loop {
-            match fetch(&*provider).await {
+            match fetch(&*provider, ANSWER_WITHIN).await {
                 Ok(token) => {
                     debug!(principal = token.principal, left = ?token.left(), "have a new token");
                     fetched = SystemTime::now();
-                    shared.replace(token);
-                    break;
+                    if shared.replace(token) {
+                        break;
+                    }
+                    // The issuer keeps it until it is nearly over: asked again soon, and no failure.
+                    let left = shared.lock().token.left();
+                    tokio::time::sleep((left / 4).clamp(Duration::from_millis(100), BACK_OFF_TO)).await;
+                    continue;
                 }
                 Err(error) => {
                     let left = shared.lock().token.left();
                     warn!(%error, ?left, ?wait, "no new token; the old one is used while it lasts");
+                    shared.failed(&error);
+                    if !warned && left < life.mul_f64(LAST_SHARE).max(LAST_MINUTE.min(life / 2)) {
+                        warned = true;
+                        warn!(
+                            ?left,
+                            "the token is about to expire: brokers then close every connection of this client"
+                        );
+                    }
                 }
             }
             tokio::time::sleep(wait).await;
@@ -252,6 +352,7 @@ mod tests {
                 None => Ok(Token {
                     value: format!("token-{number}").into(),
                     principal: "app".into(),
+                    source: "a test".into(),
                     expires_at: SystemTime::now() + self.life,
                     extensions: Vec::new(),
                 }),
@@ -342,7 +443,66 @@ mod tests {
         let cell = cell.expect("a token");
         await_until("one failure", || issuer.asked.load(Ordering::SeqCst) == 2);
         assert_eq!(cell.token().value.expose(), "token-0");
+        await_until("the failure is told", || cell.status().failures == 1);
+        assert!(cell.status().last_error.is_some_and(|text| text.contains("away")));
         await_until("the next token", || cell.token().value.expose() == "token-2");
+        let status = cell.status();
+        assert_eq!((status.fetched, status.last_error), (2, None));
+    }
+
+    /// Answers after a while, always the same.
+    #[derive(Debug)]
+    struct Slow(Duration, AtomicUsize);
+
+    #[async_trait]
+    impl TokenProvider for Slow {
+        async fn fetch(&self) -> Result<Token, AuthError> {
+            self.1.fetch_add(1, Ordering::SeqCst);
+            tokio::time::sleep(self.0).await;
+            Ok(Token {
+                value: "same".into(),
+                principal: "app".into(),
+                source: "a test".into(),
+                expires_at: SystemTime::now() + Duration::from_secs(1),
+                extensions: Vec::new(),
+            })
+        }
+    }
+
+    #[test]
+    fn a_slow_source_has_all_the_time_there_is_and_no_more() {
+        let runtime = runtime();
+        let slow = |answers: u64, within: u64| {
+            let provider: Arc<dyn TokenProvider> =
+                Arc::new(Slow(Duration::from_millis(answers), AtomicUsize::new(0)));
+            TokenCell::start(provider, Duration::from_millis(within), runtime.handle())
+        };
+        assert!(slow(1_500, 5_000).is_ok());
+        let begin = Instant::now();
+        let error = slow(60_000, 800).expect_err("too slow").to_string();
+        assert!(
+            error.contains("no answer within") && begin.elapsed() < Duration::from_secs(5),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn the_same_token_again_is_neither_pushed_nor_a_failure() {
+        let runtime = runtime();
+        let same = Arc::new(Slow(Duration::ZERO, AtomicUsize::new(0)));
+        let provider: Arc<dyn TokenProvider> = Arc::<Slow>::clone(&same);
+        let cell = TokenCell::start(provider, Duration::from_secs(1), runtime.handle()).expect("a token");
+        let pushed = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&pushed);
+        let subscription = cell.subscribe(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        });
+        await_until("it is asked for three times", || {
+            same.1.load(Ordering::SeqCst) >= 3
+        });
+        assert_eq!((pushed.load(Ordering::SeqCst), cell.status().failures), (1, 0));
+        drop(subscription);
     }
 
     #[test]

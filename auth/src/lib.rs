@@ -1,17 +1,31 @@
 //! Credentials for every cloud: secrets that never show themselves, and tokens that are fresh in time. One issuer per
 //! file; nothing here knows Kafka, a lane or a pipeline file.
 
+#[cfg(feature = "aws")]
+pub mod aws;
+#[cfg(feature = "azure")]
+pub mod azure;
 mod cell;
 mod error;
+#[cfg(feature = "google")]
+pub mod google;
+mod jwt;
 mod oidc;
+#[cfg(any(feature = "aws", feature = "azure"))]
+mod quiet;
 mod secret;
 mod token;
+mod token_file;
 
-pub use cell::{Subscription, TokenCell};
+pub use cell::{Subscription, TokenCell, TokenStatus};
 pub use error::{AuthError, AuthKind};
+pub use jwt::Claims;
 pub use oidc::Oidc;
+#[cfg(any(feature = "aws", feature = "azure"))]
+pub use quiet::quietly;
 pub use secret::Secret;
 pub use token::{Token, TokenProvider};
+pub use token_file::TokenFile;
 
 use std::sync::Arc;
 

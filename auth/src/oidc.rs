@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use reqwest::{Certificate, Client, StatusCode};
 use serde::Deserialize;
 
+use crate::jwt::Claims;
 use crate::{AuthError, Secret, Token, TokenProvider};
 
 /// Where and as whom to ask.
@@ -114,7 +115,7 @@ impl AuthError {
 impl TokenProvider for Oidc {
     async fn fetch(&self) -> Result<Token, AuthError> {
         let failed = |e: &reqwest::Error, what: &str| {
-            AuthError::unavailable(format!("fetch a token from {}: {what}", self.token_url)).caused_by(e)
+            AuthError::silent(format!("fetch a token from {}: {what}", self.token_url)).caused_by(e)
         };
         let mut form = vec![("grant_type", "client_credentials")];
         form.extend(self.scope.as_deref().map(|scope| ("scope", scope)));
@@ -122,7 +123,10 @@ impl TokenProvider for Oidc {
         let answer = self
             .client
             .post(&self.token_url)
-            .basic_auth(&self.client_id, Some(self.client_secret.expose()))
+            .basic_auth(
+                encoded(&self.client_id),
+                Some(encoded(self.client_secret.expose())),
+            )
             .form(&form)
             .send()
             .await
@@ -139,15 +143,14 @@ impl TokenProvider for Oidc {
                 self.token_url
             ))
         })?;
-        let claims = claims(&answer.access_token);
+        let claims = Claims::of(&answer.access_token);
         let stated = answer
             .expires_in
             .map(|seconds| asked + Duration::from_secs(seconds));
-        let claimed = claims
-            .exp
-            .map(|at| SystemTime::UNIX_EPOCH + Duration::from_secs(at));
+        let claimed = claims.expires_at();
         Ok(Token {
             principal: claims.sub.unwrap_or_else(|| self.client_id.clone()),
+            source: format!("client credentials at {}", self.token_url),
             // The earlier of the two: the broker reads the token, not the answer around it.
             expires_at: stated
                 .into_iter()
@@ -160,19 +163,9 @@ impl TokenProvider for Oidc {
     }
 }
 
-/// What a JWT says of itself; nothing where the token is none, which is allowed.
-#[derive(Default, Deserialize)]
-struct Claims {
-    sub: Option<String>,
-    exp: Option<u64>,
-}
-
-fn claims(token: &str) -> Claims {
-    let middle = token.split('.').nth(1).unwrap_or_default();
-    let json = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, middle);
-    json.ok()
-        .and_then(|json| serde_json::from_slice(&json).ok())
-        .unwrap_or_default()
+/// As RFC 6749 section 2.3.1 wants both parts: a `+` or a `%` of a secret would not arrive otherwise.
+fn encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 #[cfg(test)]
@@ -240,6 +233,18 @@ mod tests {
             asked,
             "Basic YXBwOnBsYW50ZWQtc2VjcmV0 grant_type=client_credentials&scope=kafka"
         );
+    }
+
+    #[tokio::test]
+    async fn a_secret_of_any_characters_arrives() {
+        let (url, asked) = issuer(200, r#"{"access_token":"opaque"}"#).await;
+        let mut client = client(url);
+        client.client_secret = "a+b/c%==:".into();
+        client.fetch().await.expect("token");
+        let asked = asked.lock().expect("lock").join("");
+        let basic = asked.split(' ').nth(1).expect("basic");
+        let sent = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, basic).expect("base64");
+        assert_eq!(sent, b"app:a%2Bb%2Fc%25%3D%3D%3A");
     }
 
     #[tokio::test]

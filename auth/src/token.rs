@@ -13,6 +13,8 @@ pub struct Token {
     pub value: Secret,
     /// Whom it names; shown in logs.
     pub principal: String,
+    /// Which credential source answered, for people: `environment variables`, `managed identity`.
+    pub source: String,
     pub expires_at: SystemTime,
     /// SASL extensions (RFC 7628 section 3.1), such as `logicalCluster`.
     pub extensions: Vec<(String, String)>,
@@ -34,4 +36,12 @@ pub trait TokenProvider: Debug + Send + Sync {
     /// # Errors
     /// `Refused` where asking again would not help, else `Unavailable`.
     async fn fetch(&self) -> Result<Token, AuthError>;
+
+    /// As whom, where a service of the issuer's tells; asked by a person who looks for a fault, never by a run.
+    ///
+    /// # Errors
+    /// What the service said.
+    async fn identity(&self) -> Result<Option<String>, AuthError> {
+        Ok(None)
+    }
 }

@@ -1,0 +1,249 @@
+//! Where credentials come from: the sources of AWS's own tools, in their order, each by its name, so that it can be said which one
+//! answered, and where none did, why each of them did not.
+
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::imds::credentials::ImdsCredentialsProvider;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::web_identity_token::{StaticConfiguration, WebIdentityTokenCredentialsProvider};
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_sts::error::DisplayErrorContext;
+use aws_types::region::Region;
+
+use super::cached::Found;
+use super::{Iam, SESSION, profiles, refusal};
+use crate::{AuthError, AuthKind};
+
+/// Finds the credentials that `iam` asks for.
+pub(super) async fn find(iam: &Iam, region: &Region) -> Result<Found, AuthError> {
+    let base = match &iam.profile {
+        Some(name) => of_profile(name, region).await?,
+        None => first(region).await?,
+    };
+    match &iam.role_arn {
+        Some(role) => assumed(iam, role, base, region).await,
+        None => Ok(base),
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn found(credentials: Credentials, source: &str, principal: Option<String>) -> Found {
+    let principal = principal.unwrap_or_else(|| match credentials.access_key_id() {
+        // Long-term keys name a user for good; others change while the identity stays.
+        key if key.starts_with("AKIA") => format!("access key {key}"),
+        _ => format!("the identity of {source}"),
+    });
+    Found {
+        credentials,
+        source: source.to_owned(),
+        principal,
+    }
+}
+
+/// What an attempt came to: credentials, nothing set up there, or a fault.
+enum Tried {
+    Found(Found),
+    Absent(String),
+    Failed(AuthError),
+}
+
+fn tried(
+    answer: Result<Credentials, CredentialsError>,
+    source: &str,
+    principal: Option<String>,
+    absent: &str,
+) -> Tried {
+    match answer {
+        Ok(credentials) => Tried::Found(found(credentials, source, principal)),
+        Err(CredentialsError::CredentialsNotLoaded(_)) => Tried::Absent(absent.to_owned()),
+        Err(error) => Tried::Failed(failed(source, &error)),
+    }
+}
+
+/// A source that is set up and gives nothing. The SDK's text may hold what a service sent, so it is looked at and not shown.
+fn failed(source: &str, error: &CredentialsError) -> AuthError {
+    let said = DisplayErrorContext(error).to_string();
+    let attempt = format!("get credentials from {source}");
+    if said.contains("could not find source profile") || said.contains("ProfileDidNotContainCredentials") {
+        return AuthError::refused(format!("{attempt}: the profile leads to no credentials"));
+    }
+    if said.contains("credential_process") || said.contains("CredentialProcess") {
+        return AuthError::refused(format!(
+            "{attempt}: its `credential_process` failed; run it by hand"
+        ));
+    }
+    if said.contains("sso") && (said.contains("expired") || said.contains("token")) {
+        return AuthError::refused(format!("{attempt}: the login has expired; run `aws sso login`"));
+    }
+    refusal(&attempt, None, &said)
+}
+
+/// The first source that is set up. One that is set up and fails ends the search: the next one would be another identity, which
+/// nobody asked for.
+async fn first(region: &Region) -> Result<Found, AuthError> {
+    let config = ProviderConfig::without_region().with_region(Some(region.clone()));
+    let mut reasons = Vec::new();
+    for source in [
+        "environment variables",
+        "profile",
+        "web identity",
+        "container",
+        "instance",
+    ] {
+        let outcome = match source {
+            "environment variables" => environment().await,
+            "profile" => default_profile(region).await,
+            "web identity" => web_identity(&config).await,
+            "container" => container(&config).await,
+            _ => instance(&config).await,
+        };
+        match outcome {
+            Tried::Found(found) => return Ok(found),
+            Tried::Absent(reason) => reasons.push(format!("{source}: {reason}")),
+            Tried::Failed(error) => {
+                reasons.push(format!("{source}: {error}"));
+                let message = format!("find AWS credentials: {}", reasons.join("; "));
+                return Err(match error.kind {
+                    AuthKind::Refused => AuthError::refused(message),
+                    AuthKind::Unavailable => AuthError::unavailable(message),
+                });
+            }
+        }
+    }
+    let message = format!("find AWS credentials: no source has any: {}", reasons.join("; "));
+    Err(AuthError::refused(message))
+}
+
+async fn environment() -> Tried {
+    let answer = EnvironmentVariableCredentialsProvider::new()
+        .provide_credentials()
+        .await;
+    tried(
+        answer,
+        "environment variables",
+        None,
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set",
+    )
+}
+
+async fn web_identity(config: &ProviderConfig) -> Tried {
+    let (Some(file), Some(role)) = (variable("AWS_WEB_IDENTITY_TOKEN_FILE"), variable("AWS_ROLE_ARN")) else {
+        return Tried::Absent("AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN are not both set".into());
+    };
+    let session = variable("AWS_ROLE_SESSION_NAME").unwrap_or_else(|| SESSION.into());
+    let principal = format!("{role} as {session}");
+    let provider = WebIdentityTokenCredentialsProvider::builder()
+        .configure(config)
+        .static_configuration(StaticConfiguration {
+            web_identity_token_file: file.into(),
+            role_arn: role,
+            session_name: session,
+        })
+        .build();
+    let answer = provider.provide_credentials().await;
+    tried(answer, "IRSA (web identity)", Some(principal), "not set up")
+}
+
+async fn container(config: &ProviderConfig) -> Tried {
+    let provider = EcsCredentialsProvider::builder().configure(config).build();
+    let answer = provider.provide_credentials().await;
+    let absent = "AWS_CONTAINER_CREDENTIALS_FULL_URI and AWS_CONTAINER_CREDENTIALS_RELATIVE_URI are not set";
+    tried(answer, "EKS Pod Identity or container endpoint", None, absent)
+}
+
+async fn instance(config: &ProviderConfig) -> Tried {
+    let provider = ImdsCredentialsProvider::builder().configure(config).build();
+    let answer = provider.provide_credentials().await;
+    tried(
+        answer,
+        "instance metadata (IMDS)",
+        None,
+        "turned off, or this is no EC2 instance with a role",
+    )
+}
+
+/// `AWS_PROFILE` or `default`.
+async fn default_profile(region: &Region) -> Tried {
+    let named = variable("AWS_PROFILE");
+    let name = named.clone().unwrap_or_else(|| "default".into());
+    match profiles::names().await {
+        Ok(all) if all.contains(&name) => match of_profile(&name, region).await {
+            Ok(found) => Tried::Found(found),
+            Err(error) => Tried::Failed(error),
+        },
+        Ok(all) if named.is_some() => Tried::Failed(unknown_profile(&name, &all)),
+        Ok(_) => Tried::Absent("there is no profile `default`".into()),
+        Err(error) => Tried::Failed(AuthError::refused("read AWS's configuration files").caused_by(&error)),
+    }
+}
+
+fn unknown_profile(name: &str, all: &[String]) -> AuthError {
+    let there = if all.is_empty() {
+        "there are none".to_owned()
+    } else {
+        format!("there are: {}", all.join(", "))
+    };
+    AuthError::refused(format!(
+        "find the AWS profile `{name}`: it is not in AWS's configuration files; {there}"
+    ))
+}
+
+async fn of_profile(name: &str, region: &Region) -> Result<Found, AuthError> {
+    let all = profiles::names().await;
+    let all = all.map_err(|e| AuthError::refused("read AWS's configuration files").caused_by(&e))?;
+    if !all.iter().any(|one| one == name) {
+        return Err(unknown_profile(name, &all));
+    }
+    let config = ProviderConfig::without_region().with_region(Some(region.clone()));
+    let provider = ProfileFileCredentialsProvider::builder()
+        .configure(&config)
+        .profile_files(profiles::with_session_names(&all))
+        .profile_name(name)
+        .build();
+    let source = format!("profile {name}");
+    match tried(
+        provider.provide_credentials().await,
+        &source,
+        None,
+        "it holds no credentials",
+    ) {
+        Tried::Found(found) => Ok(found),
+        Tried::Absent(reason) => Err(AuthError::refused(format!(
+            "get credentials from {source}: {reason}"
+        ))),
+        Tried::Failed(error) => Err(error),
+    }
+}
+
+/// The role, assumed with what was found.
+async fn assumed(iam: &Iam, role: &str, base: Found, region: &Region) -> Result<Found, AuthError> {
+    let session = iam.session_name.as_deref().unwrap_or(SESSION);
+    let sdk: SdkConfig = aws_config::defaults(BehaviorVersion::latest())
+        .region(region.clone())
+        .load()
+        .await;
+    let mut builder = AssumeRoleProvider::builder(role)
+        .configure(&sdk)
+        .region(region.clone())
+        .session_name(session);
+    if let Some(id) = &iam.external_id {
+        builder = builder.external_id(id);
+    }
+    let provider = builder.build_from_provider(base.credentials).await;
+    let source = format!("role {role} by {}", base.source);
+    let credentials = provider.provide_credentials().await;
+    let credentials = credentials.map_err(|e| {
+        let said = DisplayErrorContext(&e).to_string();
+        let attempt = format!("assume the role {role} with credentials from {}", base.source);
+        refusal(&attempt, None, &said)
+    })?;
+    Ok(found(credentials, &source, Some(format!("{role} as {session}"))))
+}
