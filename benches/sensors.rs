@@ -56,6 +56,7 @@ fn lane(plan: &Plan, messages: &[Message]) -> Duration {
     let rules = Rules {
         max_rows: ROWS,
         commit_every: Duration::from_secs(1),
+        commit_at_least: Duration::ZERO,
         max_records: 100_000,
         max_bytes: usize::MAX,
         on_gap: OnGap::Stop,
@@ -165,6 +166,7 @@ fn main() -> ExitCode {
     let env = |_: &str| None;
     let options = Options {
         connector: None,
+        also: None,
         env: &env,
     };
     let config = Config::load(&example.join("pipeline.yaml"), &options).expect("the example's pipeline");

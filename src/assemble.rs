@@ -25,6 +25,7 @@ const FLUSH_WITHIN: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Running {
     pub metrics: AllMetrics,
+    pub connectors: Connectors,
     control: Control,
     stop: Stop,
     lanes: Vec<JoinHandle<()>>,
@@ -57,6 +58,8 @@ impl Running {
                 ));
             }
         }
+        // Tokens are kept fresh until the last client is gone.
+        drop(self.connectors);
         drop(self.control);
         outcome
     }
@@ -70,17 +73,17 @@ pub fn start(config: &Config, plan: &Plan) -> Result<Running> {
     let control = Control::start()?;
     let connectors = control.open(config)?;
     let partitions = verify(config, &connectors)?;
-    let cores = thread::available_parallelism().map_or(1, usize::from);
     let lanes = config
         .document
         .pipeline
         .lanes
-        .map_or(cores.min(partitions).max(1), usize::from);
+        .map_or(cores().min(partitions).max(1), usize::from);
     let stop = Stop::default();
     let (report, outcomes) = sync_channel(lanes);
     let mut running = Running {
         control,
         metrics: Vec::new(),
+        connectors: connectors.clone(),
         stop: stop.clone(),
         lanes: Vec::new(),
         outcomes,
@@ -147,6 +150,23 @@ pub fn needs(config: &Config) -> BTreeMap<&str, Needs> {
     all
 }
 
+/// What the first of a pipeline's lanes opens, with the memory it has at the least.
+pub fn specs(config: &Config) -> (SourceSpec, SinkSpec) {
+    let lanes = config.document.pipeline.lanes.map_or_else(cores, usize::from);
+    let quarter = quarter_of_memory(config, lanes);
+    (source_spec(config, 0, quarter), sink_spec(config, quarter))
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// A quarter each: what is prefetched, what is on its way, what the producer holds; the rest for the batch at hand.
+fn quarter_of_memory(config: &Config, lanes: usize) -> usize {
+    let memory = usize::try_from(config.document.pipeline.memory.0).unwrap_or(usize::MAX);
+    memory / lanes / 4
+}
+
 fn lane(
     config: &Config,
     plan: &Plan,
@@ -155,9 +175,7 @@ fn lane(
     metrics: Arc<LaneMetrics>,
     stop: Stop,
 ) -> Result<Lane> {
-    // A quarter each: what is prefetched, what is on its way, what the producer holds; the rest for the batch at hand.
-    let memory = usize::try_from(config.document.pipeline.memory.0).unwrap_or(usize::MAX);
-    let quarter = memory / lanes / 4;
+    let quarter = quarter_of_memory(config, lanes);
     let source =
         connector(connectors, &config.source_connector)?.source(&source_spec(config, number, quarter))?;
     let sink = sink_spec(config, quarter);
@@ -209,6 +227,13 @@ fn sink_spec(config: &Config, buffer_bytes: usize) -> SinkSpec {
     }
 }
 
+/// The shortest interval between commits that the source's connector allows.
+fn commit_at_least(config: &Config) -> Duration {
+    let source = config.connectors.get(&config.source_connector);
+    let limit = source.and_then(|connector| connector.limits.commit_every);
+    limit.map_or(Duration::ZERO, |limit| limit.interval)
+}
+
 /// What lanes of this pipeline may do, with `max_bytes` on their way at most.
 pub(crate) fn rules(config: &Config, max_bytes: usize) -> Rules {
     let pipeline = &config.document.pipeline;
@@ -216,6 +241,7 @@ pub(crate) fn rules(config: &Config, max_bytes: usize) -> Rules {
     Rules {
         max_rows: pipeline.batch.max_rows as usize,
         commit_every: pipeline.commit.every.0,
+        commit_at_least: commit_at_least(config),
         max_records: pipeline.commit.max_records.into(),
         max_bytes,
         on_gap: match pipeline.source.on_gap {

@@ -3,17 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use forebay_connectors::Connector;
-use forebay_connectors::kafka::{Endpoint, Kafka};
+use forebay_connectors::kafka::{Endpoint, Kafka, Patience};
+use forebay_connectors::{Connector, Resolved};
 use forebay_core::{Error, Result};
 use tokio::runtime::Runtime;
 
-use crate::config::{Config, ConnectorConfig};
-
-/// How long an issuer that is away is asked again for the first token.
-const TOKEN_WITHIN: Duration = Duration::from_secs(10);
+use crate::config::Config;
 
 /// The connectors that a run uses, by name.
 pub type Connectors = BTreeMap<String, Arc<dyn Connector>>;
@@ -43,24 +39,23 @@ impl Control {
     /// Opens the connectors that the pipeline uses: gets their credentials, connects to no broker yet.
     ///
     /// # Errors
-    /// `Auth` or `Fatal` where there is no token, naming the connector.
+    /// `Auth` where there is no token or no address, naming the connector.
     pub fn open(&self, config: &Config) -> Result<Connectors> {
-        let one = |(name, connector): (&String, &ConnectorConfig)| {
+        let one = |(name, connector): (&String, &Resolved)| {
             let opened = self
-                .connect(connector, TOKEN_WITHIN)
+                .connect(connector, Patience::UntilTimeout)
                 .map_err(|e| e.with("connector", name))?;
             Ok((name.clone(), opened))
         };
         config.connectors.iter().map(one).collect()
     }
 
-    /// Opens one connector. An issuer that is away is asked again for `within`.
+    /// Opens one connector.
     ///
     /// # Errors
-    /// `Auth` or `Fatal` where there is no token.
-    pub fn connect(&self, connector: &ConnectorConfig, within: Duration) -> Result<Arc<dyn Connector>> {
-        let ConnectorConfig::Kafka(kafka) = connector;
-        let endpoint = Endpoint::open(kafka, within, self.runtime.handle())?;
+    /// `Auth` where there is no token, or no address.
+    pub fn connect(&self, connector: &Resolved, patience: Patience) -> Result<Arc<dyn Connector>> {
+        let endpoint = Endpoint::open(connector, patience, self.runtime.handle())?;
         Ok(Arc::new(Kafka::new(endpoint)))
     }
 }

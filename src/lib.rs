@@ -21,6 +21,8 @@ mod placed;
 #[cfg(all(feature = "json", feature = "onnx", feature = "sql"))]
 pub mod plan;
 #[cfg(feature = "cli")]
+pub mod policy;
+#[cfg(feature = "cli")]
 pub mod telemetry;
 #[cfg(feature = "cli")]
 pub mod testing;

@@ -206,6 +206,7 @@ pub(crate) fn count_one(name: &str, root: &Path, runtime: &Environment) -> Resul
     };
     let options = Options {
         connector: None,
+        also: None,
         env: &env,
     };
     let said = |problems: Vec<forebay::config::Problem>| {
@@ -233,6 +234,7 @@ fn lane(plan: &Plan, workload: &Workload) -> forebay::core::Result<Lane> {
     let rules = Rules {
         max_rows: BATCH as usize,
         commit_every: Duration::from_secs(1),
+        commit_at_least: Duration::ZERO,
         max_records: u64::MAX,
         max_bytes: usize::MAX,
         on_gap: OnGap::Stop,

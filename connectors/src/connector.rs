@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::time::Duration;
 
+use forebay_auth::TokenStatus;
 use forebay_core::Result;
 use forebay_core::records::Records;
 use forebay_core::sink::Sink;
@@ -14,7 +15,7 @@ use crate::finding::{Finding, Needs};
 /// A system that lanes read from and write to; opens one source and one sink per lane.
 pub trait Connector: Debug + Send + Sync {
     /// Checks that the system answers and gives what a pipeline needs. Returns the number of partitions of each topic.
-    /// Creates nothing. A topic without leaders is waited for at most `within`, one that is not known two seconds of it,
+    /// Creates nothing. A topic without leaders is waited for at most `within`, one that is not known four seconds of it,
     /// for news of a new one to travel; where nothing answers, the cause takes some seconds more.
     ///
     /// # Errors
@@ -35,6 +36,9 @@ pub trait Connector: Debug + Send + Sync {
     /// # Errors
     /// `Fatal` or `Auth` where the system refuses, naming the topic.
     fn create_topics(&self, topics: &[NewTopic]) -> Result<Vec<String>>;
+
+    /// How its token is, where it has one.
+    fn token(&self) -> Option<TokenStatus>;
 
     /// A reading end for one lane.
     ///

@@ -1,12 +1,14 @@
 //! SASL of a Kafka connector: what the pipeline file says, and what it comes to. Which keys a mechanism needs is data.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use forebay_auth::{Mechanism, Oidc, Secret};
+use forebay_auth::{Mechanism, Oidc, Secret, TokenFile};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::resolved::Login;
 use crate::tls::read_pem;
 use crate::wrong::Wrong;
 
@@ -20,6 +22,9 @@ pub struct SaslConfig {
     pub username: Option<String>,
     /// For `plain`, `scram-sha-256` and `scram-sha-512`.
     pub password: Option<Secret>,
+    /// For `oauthbearer`, instead of `token_url`: a file that holds the token, which something else renews.
+    #[schemars(example = &"/var/run/secrets/kafka/token")]
+    pub token_file: Option<String>,
     /// For `oauthbearer`: the token endpoint of the OIDC issuer.
     pub token_url: Option<String>,
     /// For `oauthbearer`: the authorities that may vouch for an `https` issuer: a PEM file, or the PEM text itself. Without
@@ -49,20 +54,9 @@ pub enum SaslMechanism {
     OauthBearer,
 }
 
-/// How to get credentials, not yet the credentials: a token is fetched when a connector is opened.
-#[derive(Clone, Debug)]
-pub enum Login {
-    None,
-    Password {
-        mechanism: Mechanism,
-        username: String,
-        password: Secret,
-    },
-    Oidc(Oidc),
-}
-
 const OF_PASSWORDS: &[&str] = &["username", "password"];
 const OF_TOKENS: &[&str] = &[
+    "token_file",
     "token_url",
     "token_ca",
     "client_id",
@@ -108,6 +102,7 @@ impl SaslConfig {
         let given = [
             ("username", self.username.is_some()),
             ("password", self.password.is_some()),
+            ("token_file", self.token_file.is_some()),
             ("token_url", self.token_url.is_some()),
             ("token_ca", self.token_ca.is_some()),
             ("client_id", self.client_id.is_some()),
@@ -134,7 +129,46 @@ impl SaslConfig {
             .collect()
     }
 
+    fn token_file(&self, file: PathBuf, mut wrong: Vec<Wrong>) -> Result<Login, Vec<Wrong>> {
+        let others = [
+            ("token_url", self.token_url.is_some()),
+            ("client_id", self.client_id.is_some()),
+            ("client_secret", self.client_secret.is_some()),
+        ];
+        for (key, _) in others.iter().filter(|(_, given)| *given) {
+            let message =
+                format!("`{key}` asks an issuer, and `token_file` does without one: keep one of both ways");
+            wrong.push(Wrong::new(format!("sasl/{key}"), message));
+        }
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        let extensions = self.extensions.clone().into_iter().collect();
+        Ok(Login::Token(Arc::new(TokenFile::new(file, extensions))))
+    }
+
+    fn extensions_wrong(&self, wrong: &mut Vec<Wrong>) {
+        for (name, value) in &self.extensions {
+            // RFC 7628 section 3.1; `auth` is the token's own.
+            if name == "auth" || name.is_empty() || !name.chars().all(|c| c.is_ascii_alphabetic()) {
+                let message = format!("`{name}` is no name of an extension: letters only, and not `auth`");
+                wrong.push(Wrong::new(format!("sasl/extensions/{name}"), message));
+            }
+            if !value
+                .bytes()
+                .all(|b| matches!(b, b' '..=b'~' | b'\t' | b'\r' | b'\n'))
+            {
+                let message = "an extension's value is printable ASCII";
+                wrong.push(Wrong::new(format!("sasl/extensions/{name}"), message));
+            }
+        }
+    }
+
     fn oidc(&self, base: &Path, clear_text: bool, mut wrong: Vec<Wrong>) -> Result<Login, Vec<Wrong>> {
+        self.extensions_wrong(&mut wrong);
+        if let Some(file) = &self.token_file {
+            return self.token_file(base.join(file), wrong);
+        }
         let url = needed(&mut wrong, "token_url", self.token_url.as_ref());
         let id = needed(&mut wrong, "client_id", self.client_id.as_ref());
         let secret = needed(&mut wrong, "client_secret", self.client_secret.as_ref());
@@ -157,20 +191,6 @@ impl SaslConfig {
             wrong.push(Wrong::new("sasl/token_ca", message));
             None
         });
-        for (name, value) in &self.extensions {
-            // RFC 7628 section 3.1; `auth` is the token's own.
-            if name == "auth" || name.is_empty() || !name.chars().all(|c| c.is_ascii_alphabetic()) {
-                let message = format!("`{name}` is no name of an extension: letters only, and not `auth`");
-                wrong.push(Wrong::new(format!("sasl/extensions/{name}"), message));
-            }
-            if !value
-                .bytes()
-                .all(|b| matches!(b, b' '..=b'~' | b'\t' | b'\r' | b'\n'))
-            {
-                let message = "an extension's value is printable ASCII";
-                wrong.push(Wrong::new(format!("sasl/extensions/{name}"), message));
-            }
-        }
         let (Some(url), Some(id), Some(secret), true) = (url, id, secret, wrong.is_empty()) else {
             return Err(wrong);
         };
@@ -183,7 +203,7 @@ impl SaslConfig {
             self.scope.clone(),
             extensions,
         )
-        .map(Login::Oidc)
+        .map(|oidc| Login::Token(Arc::new(oidc)))
         .map_err(|e| vec![Wrong::new("sasl/token_ca", e.to_string())])
     }
 }
@@ -234,7 +254,12 @@ mod tests {
             }
         ));
         let token = json!({ "mechanism": "oauthbearer", "token_url": "http://x/t", "client_id": "a", "client_secret": "b" });
-        assert!(matches!(resolve(token, true), Ok(Login::Oidc(_))));
+        assert!(matches!(resolve(token, true), Ok(Login::Token(_))));
+        let file = json!({ "mechanism": "oauthbearer", "token_file": "token" });
+        let login = resolve(file, false).expect("fits");
+        assert!(format!("{login:?}").contains("/nowhere/token"), "{login:?}");
+        let both = wrong(json!({ "mechanism": "oauthbearer", "token_file": "token", "client_id": "a" }));
+        assert!(both[0].contains("keep one of both ways"), "{both:?}");
     }
 
     #[test]
@@ -259,9 +284,9 @@ mod tests {
             "client_secret": "b", "password": "c", "extensions": { "auth": "x", "logicalCluster": "ü" } }),
         );
         assert_eq!(all.len(), 4, "{all:?}");
-        assert!(all[0].contains("this mechanism reads: token_url"), "{all:?}");
+        assert!(all[0].contains("this mechanism reads: token_file"), "{all:?}");
         assert!(
-            all[1].contains("clear text") && all[2].contains("`auth`") && all[3].contains("ASCII"),
+            all[1].contains("`auth`") && all[2].contains("ASCII") && all[3].contains("clear text"),
             "{all:?}"
         );
     }

@@ -31,6 +31,32 @@ fn yes() -> bool {
     true
 }
 
+/// Who vouches for the brokers of a cloud, where it is not an authority that the system knows.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CaConfig {
+    /// The authorities that may vouch for a broker: a PEM file, or the PEM text itself. Without it the system's own. HTTP
+    /// services of the cloud are not asked with it: for those `SSL_CERT_FILE` names authorities.
+    pub ca: Option<String>,
+}
+
+impl CaConfig {
+    /// TLS with a cloud's brokers: the system's authorities where `tls` names no other.
+    ///
+    /// # Errors
+    /// Where the named file cannot be used.
+    pub(crate) fn trusted(tls: Option<&Self>, base: &Path) -> Result<Tls, Vec<Wrong>> {
+        let config = TlsConfig {
+            ca: tls.and_then(|tls| tls.ca.clone()),
+            certificate: None,
+            key: None,
+            key_password: None,
+            check_host_name: true,
+        };
+        config.resolve(base)
+    }
+}
+
 /// TLS as the client takes it: PEM texts.
 #[derive(Clone, Debug)]
 pub struct Tls {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct CommitPolicy {
     every: Duration,
+    at_least: Duration,
     max_records: u64,
     last: Instant,
     /// Uncommitted records when the last commit was sent: they are on their way.
@@ -13,10 +14,11 @@ pub struct CommitPolicy {
 }
 
 impl CommitPolicy {
-    /// Each `every`, or as soon as half of `max_records` are uncommitted.
-    pub fn new(every: Duration, max_records: u64, now: Instant) -> Self {
+    /// Each `every`, or as soon as half of `max_records` are uncommitted, but never sooner than `at_least` after the last.
+    pub fn new(every: Duration, at_least: Duration, max_records: u64, now: Instant) -> Self {
         Self {
-            every,
+            every: every.max(at_least),
+            at_least,
             max_records: max_records.max(1),
             last: now,
             sent_at: 0,
@@ -26,7 +28,8 @@ impl CommitPolicy {
     /// Whether to send a commit now, with `uncommitted` records handed over and not acknowledged as committed.
     pub fn due(&self, uncommitted: u64, now: Instant) -> bool {
         let since = uncommitted.saturating_sub(self.sent_at);
-        since >= (self.max_records / 2).max(1) || now.duration_since(self.last) >= self.every
+        let rested = now.duration_since(self.last);
+        (since >= (self.max_records / 2).max(1) && rested >= self.at_least) || rested >= self.every
     }
 
     /// A commit was sent.
@@ -53,7 +56,7 @@ mod tests {
     #[test]
     fn commits_by_time_and_by_records() {
         let start = Instant::now();
-        let mut policy = CommitPolicy::new(Duration::from_secs(1), 100, start);
+        let mut policy = CommitPolicy::new(Duration::from_secs(1), Duration::ZERO, 100, start);
         assert!(!policy.due(49, start));
         assert!(policy.due(50, start));
         assert!(policy.due(0, start + Duration::from_secs(1)));
@@ -66,8 +69,25 @@ mod tests {
     }
 
     #[test]
+    fn a_service_that_wants_fewer_commits_gets_fewer() {
+        let start = Instant::now();
+        let mut policy = CommitPolicy::new(Duration::from_millis(100), Duration::from_secs(1), 100, start);
+        policy.sent(0, start);
+        assert!(
+            !policy.due(100, start + Duration::from_millis(999)),
+            "the lane waits: its room is used up"
+        );
+        assert_eq!(policy.room(100), 0);
+        assert!(policy.due(100, start + Duration::from_secs(1)));
+        assert!(
+            !policy.due(1, start + Duration::from_millis(500)),
+            "the shortest interval goes over `every`"
+        );
+    }
+
+    #[test]
     fn room_ends_at_max_records() {
-        let policy = CommitPolicy::new(Duration::from_secs(1), 100, Instant::now());
+        let policy = CommitPolicy::new(Duration::from_secs(1), Duration::ZERO, 100, Instant::now());
         assert_eq!(policy.room(30), 70);
         assert_eq!(policy.room(100), 0);
         assert_eq!(policy.room(170), 0);

@@ -39,6 +39,8 @@ pub enum OnGap {
 pub struct Rules {
     pub max_rows: usize,
     pub commit_every: Duration,
+    /// The shortest time between two commits, where the source's system wants one.
+    pub commit_at_least: Duration,
     /// Records handed over and not acknowledged as committed, at most.
     pub max_records: u64,
     /// Bytes of records and results that are not confirmed, at most.
@@ -127,7 +129,7 @@ impl Lane {
             carrier,
             sinks,
             ledger: Ledger::default(),
-            policy: CommitPolicy::new(rules.commit_every, rules.max_records, now),
+            policy: CommitPolicy::new(rules.commit_every, rules.commit_at_least, rules.max_records, now),
             consecutive: Consecutive::default(),
             rules,
             waiting: VecDeque::new(),

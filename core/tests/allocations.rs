@@ -261,6 +261,7 @@ fn allocations_per_batch(rows: usize, folder: &Path) -> f64 {
     let rules = Rules {
         max_rows: rows,
         commit_every: Duration::from_secs(3600),
+        commit_at_least: Duration::ZERO,
         max_records: u64::MAX,
         max_bytes: usize::MAX,
         on_gap: OnGap::Stop,

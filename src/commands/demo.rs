@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use forebay::assemble;
-use forebay::config::{Config, ConnectorConfig};
+use forebay::config::Config;
 use forebay::connectors::embedded::{Embedded, MAX_LEAD};
 use forebay::connectors::embedded_ends::{Reader, Writer};
-use forebay::connectors::sasl::Login;
-use forebay::connectors::{Scalar, Topics};
+use forebay::connectors::{Bootstrap, Login, Scalar, Topics};
 use forebay::core::lane::Stop;
 use forebay::core::metrics::AllMetrics;
 use forebay::core::{Error, Result};
@@ -59,12 +58,11 @@ pub(super) fn run(command: &Demo) -> Result<(), Failure> {
     all.extend(dead.iter().map(|topic| (topic.as_str(), 1)));
     let embedded = Embedded::start(&all)?;
     for connector in config.connectors.values_mut() {
-        let ConnectorConfig::Kafka(kafka) = connector;
-        kafka.bootstrap = vec![embedded.bootstrap().to_string()];
-        (kafka.tls, kafka.login) = (None, Login::None);
+        connector.bootstrap = Bootstrap::Addresses(vec![embedded.bootstrap().to_string()]);
+        (connector.tls, connector.login) = (None, Login::None);
         // The mock cluster does not wake a waiting fetch when records come; a real one does.
         let wait = Scalar("5".into());
-        kafka.client.entry("fetch.wait.max.ms".into()).or_insert(wait);
+        connector.client.entry("fetch.wait.max.ms".into()).or_insert(wait);
     }
     // The mock cluster takes no commit from a member while another one leaves: several lanes would part in discord.
     config.document.pipeline.lanes = Some(1);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use forebay::assemble::needs;
 use forebay::config::{Config, Problem};
+use forebay::connectors::kafka::Patience;
 use forebay::connectors::{Finding, Outcome};
 use forebay::control::Control;
 use forebay::core::model::runtime;
@@ -96,7 +97,7 @@ fn connectors(config: &Config, report: &mut Report<'_>) -> Result<(), Error> {
     for (name, connector) in &config.connectors {
         let begin = Instant::now();
         let waiting = Waiting::start(format!("to connector {name}'s credentials"));
-        match control.connect(connector, Duration::ZERO) {
+        match control.connect(connector, Patience::OneAttempt) {
             Ok(opened) => {
                 let needs = needs.get(name.as_str()).cloned().unwrap_or_default();
                 opened.diagnose(&needs, &mut |finding| {

@@ -6,6 +6,7 @@ mod connectors;
 mod demo;
 mod doctor;
 mod init;
+mod policy;
 mod run;
 mod say;
 mod schema;
@@ -56,8 +57,10 @@ enum Command {
     /// Scores the example's telemetry on an embedded cluster.
     #[cfg(feature = "demo")]
     Demo(demo::Demo),
-    /// Lists the kinds of connectors.
-    Connectors,
+    /// Lists the kinds of connectors, or shows what one of a pipeline file's connectors comes to.
+    Connectors(connectors::Connectors),
+    /// Writes the least rights that a pipeline needs, in the words of its connector's service.
+    Policy(policy::Policy),
     /// Prints the JSON Schema of the pipeline file, for editors.
     Schema,
 }
@@ -117,10 +120,8 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Topics(command)) => topics::topics(&command),
         #[cfg(feature = "demo")]
         Some(Command::Demo(command)) => demo::run(&command),
-        Some(Command::Connectors) => {
-            say::say(connectors::text());
-            Ok(())
-        }
+        Some(Command::Connectors(command)) => connectors::run(&command),
+        Some(Command::Policy(command)) => policy::run(&command),
         Some(Command::Schema) => schema::run(),
     };
     match outcome.and_then(|()| say::said().map_err(Failure::from)) {
@@ -175,6 +176,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(12);
 fn options(connector: Option<&str>) -> Options<'static> {
     Options {
         connector: connector.map(str::to_owned),
+        also: None,
         env: &variable,
     }
 }

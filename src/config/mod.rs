@@ -8,6 +8,7 @@ mod events;
 mod file;
 mod forms;
 mod interpolate;
+mod limits;
 mod problem;
 mod resolve;
 mod said;
@@ -47,6 +48,8 @@ use tree::Tree;
 pub struct Options<'a> {
     /// Replaces the default connector.
     pub connector: Option<String>,
+    /// A connector to read beside those that a run uses.
+    pub also: Option<String>,
     pub env: &'a dyn Fn(&str) -> Option<String>,
 }
 
@@ -58,17 +61,11 @@ impl fmt::Debug for Options<'_> {
     }
 }
 
-/// A connector that this run uses.
-#[derive(Clone, Debug)]
-pub enum ConnectorConfig {
-    Kafka(Resolved),
-}
-
 /// A valid pipeline file.
 pub struct Config {
     pub document: Document,
     /// Only those a run uses.
-    pub connectors: BTreeMap<String, ConnectorConfig>,
+    pub connectors: BTreeMap<String, Resolved>,
     /// The names of the connectors of source, sink and dead letters.
     pub source_connector: String,
     pub sink_connector: String,
@@ -149,6 +146,7 @@ impl Config {
     ) -> Result<(Self, Vec<Problem>), Vec<Problem>> {
         let mut tree = Tree::parse(&file).map_err(|problem| vec![problem])?;
         let mut used = resolve::used_connectors(&tree.value, options.connector.as_deref());
+        used.extend(options.also.clone());
         used.retain(|_| connectors);
         let mut found = Interpolated::default();
         let skip = |at: &str| {
@@ -193,7 +191,7 @@ impl Config {
             masks: found.masks,
             files: found.files,
         };
-        Ok(resolver.config(document, options.connector.as_deref(), connectors))
+        Ok(resolver.config(document, options, connectors))
     }
 
     /// A problem at the place of a JSON pointer such as `/pipeline/steps/0`.

@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use forebay_connectors::{KafkaConfig, Start, Topics, Wrong, owned};
+use forebay_connectors::{KINDS, Resolved, Start, Topics, Wrong, owned};
 use forebay_core::codec::Column;
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::columns::{Columns, nanoseconds};
 use super::interpolate::Masks;
 use super::problem::{File, Problem};
 use super::tree::{Tree, child};
-use super::{Config, ConnectorConfig, Document};
+use super::{Config, Document, Options};
 
 /// The connectors that a run of this file opens.
 pub(crate) fn used_connectors(root: &Value, replaced: Option<&str>) -> Vec<String> {
@@ -60,11 +59,11 @@ impl Resolver {
     pub(crate) fn config(
         self,
         document: Document,
-        replaced: Option<&str>,
+        options: &Options<'_>,
         open: bool,
     ) -> (Config, Vec<Problem>) {
         let mut problems = Vec::new();
-        let default = replaced.or(document.connector.as_deref());
+        let default = options.connector.as_deref().or(document.connector.as_deref());
         let mut connectors = BTreeMap::new();
         let pipeline = &document.pipeline;
         let dead = pipeline
@@ -76,6 +75,11 @@ impl Resolver {
             ("sink", pipeline.sink.connector.as_deref()),
             ("dead_letters", dead),
         ];
+        if let Some(name) = &options.also {
+            let connector = self.connector(name, "/connectors");
+            let connector = connector.map_err(|mut wrong| problems.append(&mut wrong));
+            connectors.extend(connector.ok().map(|connector| (name.clone(), connector)));
+        }
         let [source, sink, dead_letters] = ends.map(|(end, own)| {
             let name = own.or(default).unwrap_or_default().to_owned();
             if !open || end == "dead_letters" && pipeline.dead_letters.is_none() {
@@ -106,9 +110,6 @@ impl Resolver {
                 (name.clone(), self.columns(&table.columns, &at, &mut problems))
             })
             .collect();
-        // Ends that share a connector share its problems.
-        problems.sort_by(|a, b| (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message)));
-        problems.dedup();
         let Self {
             file,
             tree,
@@ -133,6 +134,10 @@ impl Resolver {
             tree,
             masks,
         };
+        problems.extend(super::limits::exceeded(&config));
+        // Ends that share a connector share its problems.
+        problems.sort_by(|a, b| (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message)));
+        problems.dedup();
         (config, problems)
     }
 
@@ -141,7 +146,7 @@ impl Resolver {
     }
 
     /// The connector `name`, which is named at `at`.
-    fn connector(&self, name: &str, at: &str) -> Result<ConnectorConfig, Vec<Problem>> {
+    fn connector(&self, name: &str, at: &str) -> Result<Resolved, Vec<Problem>> {
         let all = self.tree.value["connectors"].as_object();
         let names: Vec<&str> = all
             .into_iter()
@@ -157,17 +162,24 @@ impl Resolver {
             return Err(vec![self.at(at, format!("there is no connector `{name}`{near}"))]);
         };
         let mut own = entry.clone();
-        if let Some(map) = own.as_object_mut() {
-            map.remove("kind");
-        }
-        let own = KafkaConfig::deserialize(own)
-            .map_err(|_| vec![self.at(at, format!("the connector `{name}` does not fit its kind"))])?;
+        let kind = own.as_object_mut().and_then(|map| map.remove("kind"));
+        let kind = KINDS
+            .iter()
+            .find(|k| kind.as_ref().is_some_and(|kind| kind == k.name));
         let here = child("/connectors", name);
-        let resolved = own.resolve(&self.base).map_err(|wrong| {
-            let one = |w: Wrong| self.at(&format!("{here}/{}", w.key), w.message);
+        let Some(built) = kind.and_then(|kind| kind.built) else {
+            return Err(vec![self.at(
+                &here,
+                format!("the connector `{name}` is of no kind that is built in"),
+            )]);
+        };
+        (built.resolve)(own, &self.base).map_err(|wrong| {
+            let one = |w: Wrong| match w.key.as_str() {
+                "" => self.tree.key_problem(&self.file, &here, w.message),
+                key => self.at(&format!("{here}/{key}"), w.message),
+            };
             wrong.into_iter().map(one).collect::<Vec<_>>()
-        });
-        resolved.map(ConnectorConfig::Kafka)
+        })
     }
 
     fn topics(&self, document: &Document, problems: &mut Vec<Problem>) -> Topics {

@@ -31,7 +31,7 @@ pub(crate) fn nearest(name: &str, known: &[&str]) -> String {
     }
 }
 
-/// What a word may be; a known kind that is not built says so.
+/// What a word may be; a known kind that is not built in says how to get it.
 pub(super) fn not_allowed(at: &str, found: &str, options: &Value) -> String {
     let options: Vec<&str> = options
         .as_array()
@@ -41,8 +41,12 @@ pub(super) fn not_allowed(at: &str, found: &str, options: &Value) -> String {
         .collect();
     let built = options.join(", ");
     let kind = at.starts_with("/connectors/") && at.ends_with("/kind");
-    if kind && KINDS.iter().any(|k| k.name == found) {
-        return format!("the kind `{found}` is known, but not built yet; built: {built}");
+    let known = KINDS.iter().find(|k| k.name == found);
+    if let Some(known) = known.filter(|_| kind) {
+        let feature = known.feature;
+        return format!(
+            "this forebay is built without the kind `{found}`: rebuild with `--features {feature}`; built in: {built}"
+        );
     }
     if at == "/pipeline/delivery" && found == "exactly-once" {
         return format!("exactly-once is not built yet; built: {built}");
@@ -210,5 +214,23 @@ fn types(schema: &Value) -> String {
             all.join(" or ")
         }
         _ => "another type".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_kind_that_is_not_built_in_says_how_to_get_it() {
+        let said = not_allowed("/connectors/a/kind", "event-hubs", &json!(["kafka"]));
+        assert!(
+            said.contains("without the kind `event-hubs`") && said.contains("--features event-hubs"),
+            "{said}"
+        );
+        let said = not_allowed("/connectors/a/kind", "kafak", &json!(["kafka"]));
+        assert!(said.contains("did you mean `kafka`?"), "{said}");
     }
 }

@@ -12,16 +12,16 @@ pub(crate) fn schema() -> Value {
     let mut root = generator.into_root_schema_for::<Document>().to_value();
     let built: Vec<&str> = KINDS
         .iter()
-        .filter(|k| k.schema.is_some())
+        .filter(|k| k.built.is_some())
         .map(|k| k.name)
         .collect();
     let mut cases = Vec::new();
     let mut definitions = Map::new();
     for kind in KINDS {
-        let Some(own) = kind.schema else {
+        let Some(built) = kind.built else {
             continue;
         };
-        let mut own = own().to_value();
+        let mut own = (built.schema)().to_value();
         if let Some(Value::Object(inner)) = own.as_object_mut().and_then(|o| o.remove("$defs")) {
             definitions.extend(inner);
         }

@@ -32,6 +32,7 @@ fn load(text: &str) -> Result<Config, Vec<Problem>> {
     };
     let options = Options {
         connector: None,
+        also: None,
         env: &env,
     };
     parse(file, &options)
@@ -109,7 +110,7 @@ fn mistakes_are_named_with_their_place() {
         (
             "kind: kafka",
             "kind: msk",
-            "p.yaml:3:18: the kind `msk` is known, but not built yet",
+            "p.yaml:3:3: the key `auth` is missing under `local`: how this client proves who it is",
         ),
         ("\"${LANES}\"", "many", "p.yaml:16:10: expected a whole number"),
         (
@@ -215,6 +216,7 @@ fn a_value_cannot_add_structure() {
     };
     let options = Options {
         connector: None,
+        also: None,
         env: &env,
     };
     let config = parse(file, &options).unwrap_or_else(|e| panic!("{e:?}"));

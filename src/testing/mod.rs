@@ -157,6 +157,7 @@ impl<'a> Runner<'a> {
                 let env = |name: &str| own.get(name).cloned().or_else(|| (self.env)(name));
                 let options = config::Options {
                     connector: None,
+                    also: None,
                     env: &env,
                 };
                 let said = |problems: Vec<Problem>| with_hint(texts(&problems), case);

@@ -77,7 +77,7 @@ fn what_does_not_fit_is_said_at_its_place() {
         ),
         (("f1: float32", "f1: string"), &["f1", "does not fit the tensor"]),
         (("key: id", "key: nobody"), &["nobody"]),
-        (("kind: kafka", "kind: msk"), &["not built yet"]),
+        (("kind: kafka", "kind: msk"), &["the key `auth` is missing"]),
         (("FROM input", "FROM other"), &["input"]),
     ];
     for (edit, words) in cases {

@@ -19,7 +19,7 @@ const AGAIN: Duration = Duration::from_millis(50);
 
 /// Creates those that do not exist; returns their names.
 pub(super) fn create(endpoint: &Endpoint, topics: &[NewTopic]) -> Result<Vec<String>> {
-    let admin: AdminClient<DefaultClientContext> = endpoint.admin().create().map_err(refused)?;
+    let admin: AdminClient<DefaultClientContext> = endpoint.probe().create().map_err(refused)?;
     let token = subscribe(&endpoint.credentials, admin.inner())?;
     let wanted: Vec<Wanted<'_>> = topics.iter().map(wanted).collect();
     let options = AdminOptions::new()

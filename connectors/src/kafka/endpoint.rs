@@ -1,62 +1,83 @@
-//! An endpoint's settings turned into client configurations. Data only: it opens nothing.
+//! An endpoint: a connector that was opened, with its addresses and its credentials. How its clients are set stands in
+//! `settings`.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::{Duration, Instant};
 
-use forebay_auth::{AuthError, AuthKind, Credentials, TokenCell};
-use forebay_core::{Error, Kind, Result};
+use forebay_auth::{AuthError, Credentials, TokenCell, TokenProvider};
+use forebay_core::{Error, Kind};
 use rdkafka::ClientConfig;
-use rdkafka::config::RDKafkaLogLevel;
 use tokio::runtime::Handle;
 
-use crate::connector::{GroupProtocol, SinkSpec, SourceSpec};
-use crate::sasl::Login;
-use crate::self_hosted::Resolved;
+use super::settings::Clients;
+use crate::connector::{SinkSpec, SourceSpec};
+use crate::resolved::{Advice, Bootstrap, Limits, Login, Lookup, Resolved, Setting};
+use crate::scalar::Scalar;
 use crate::tls::Tls;
 
 /// Where a cluster is and how its clients are set.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Endpoint {
     pub bootstrap: Vec<String>,
     /// `None` = plaintext.
     pub tls: Option<Tls>,
     pub credentials: Credentials,
     pub client_rack: Option<String>,
+    /// What the connector's kind sets.
+    pub preset: Vec<Setting>,
     /// Raw librdkafka settings of the user; those in [`OWNED`](crate::OWNED) were refused before.
-    pub client: BTreeMap<String, String>,
+    pub client: BTreeMap<String, Scalar>,
+    pub limits: Limits,
+    pub advice: Advice,
 }
 
-/// A raw setting may be a secret, so only names are shown.
-impl fmt::Debug for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let client: Vec<&str> = self.client.keys().map(String::as_str).collect();
-        let mut out = f.debug_struct("Endpoint");
-        out.field("bootstrap", &self.bootstrap);
-        out.field("protocol", &self.protocol());
-        out.field("client", &client).finish()
-    }
+/// How an issuer or a cloud that does not answer is treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// The first failure is the answer.
+    OneAttempt,
+    /// It is asked again until `auth_timeout` is over.
+    UntilTimeout,
 }
+
+/// Between two attempts to look addresses up.
+const AGAIN: Duration = Duration::from_secs(1);
 
 impl Endpoint {
     /// A plaintext cluster without credentials.
     pub fn plaintext(bootstrap: impl Into<String>) -> Self {
+        let bootstrap = vec![bootstrap.into()];
+        Self::of(
+            &Resolved::at(Bootstrap::Addresses(Vec::new())),
+            bootstrap,
+            Credentials::None,
+        )
+    }
+
+    fn of(from: &Resolved, bootstrap: Vec<String>, credentials: Credentials) -> Self {
         Self {
-            bootstrap: vec![bootstrap.into()],
-            tls: None,
-            credentials: Credentials::None,
-            client_rack: None,
-            client: BTreeMap::new(),
+            bootstrap,
+            tls: from.tls.clone(),
+            credentials,
+            client_rack: from.client_rack.clone(),
+            preset: from.preset.clone(),
+            client: from.client.clone(),
+            limits: from.limits.clone(),
+            advice: from.advice,
         }
     }
 
-    /// Gets the credentials; where that takes a token, waits at most `within` for the first one, and keeps it fresh on
-    /// `runtime`. Must not be called from a task of it.
+    /// Gets the credentials, and the addresses where they are looked up; waits at most `auth_timeout` for both, and keeps
+    /// tokens fresh on `runtime`. Must not be called from a task of it.
     ///
     /// # Errors
-    /// `Auth` where an issuer refuses, `Fatal` where it does not answer.
-    pub fn open(from: &Resolved, within: Duration, runtime: &Handle) -> Result<Self> {
+    /// `Auth`: what the issuer or the cloud said last.
+    pub fn open(from: &Resolved, patience: Patience, runtime: &Handle) -> forebay_core::Result<Self> {
+        let until = Instant::now() + from.auth_timeout;
+        let left = || until.saturating_duration_since(Instant::now());
         let credentials = match &from.login {
             Login::None => Credentials::None,
             Login::Password {
@@ -68,29 +89,24 @@ impl Endpoint {
                 username: username.clone(),
                 password: password.clone(),
             },
-            Login::Oidc(issuer) => {
-                let cell = TokenCell::start(Arc::new(issuer.clone()), within, runtime);
-                Credentials::Token(cell.map_err(no_token)?)
+            Login::Token(issuer) => {
+                if patience == Patience::OneAttempt {
+                    one_attempt(issuer, left(), runtime).map_err(|e| no_credentials(e, from))?;
+                }
+                let cell = TokenCell::start(Arc::clone(issuer), left(), runtime);
+                Credentials::Token(cell.map_err(|e| no_credentials(e, from))?)
             }
         };
-        let setting = |(name, value): (&String, &crate::Scalar)| (name.clone(), value.0.clone());
-        Ok(Self {
-            bootstrap: from.bootstrap.clone(),
-            tls: from.tls.clone(),
-            credentials,
-            client_rack: from.client_rack.clone(),
-            client: from.client.iter().map(setting).collect(),
-        })
+        let bootstrap = match &from.bootstrap {
+            Bootstrap::Addresses(all) => all.clone(),
+            Bootstrap::Lookup(lookup) => look_up(lookup, patience, left(), runtime)?,
+        };
+        Ok(Self::of(from, bootstrap, credentials))
     }
 
     /// `security.protocol`, as Kafka names it.
     pub fn protocol(&self) -> &'static str {
-        match (&self.tls, &self.credentials) {
-            (None, Credentials::None) => "plaintext",
-            (Some(_), Credentials::None) => "ssl",
-            (None, _) => "sasl_plaintext",
-            (Some(_), _) => "sasl_ssl",
-        }
+        Clients::from(self).protocol()
     }
 
     /// The SASL mechanism, where there is one.
@@ -101,182 +117,102 @@ impl Endpoint {
             Credentials::Token(_) => Some("OAUTHBEARER"),
         }
     }
-}
 
-fn no_token(error: AuthError) -> Error {
-    let kind = match error.kind {
-        AuthKind::Refused => Kind::Auth,
-        AuthKind::Unavailable => Kind::Fatal,
-    };
-    Error::new(kind, "get credentials for a connector").caused_by(error)
-}
-
-/// Settings of consumers only: a producer would warn of them.
-const CONSUMER: &[&str] = &[
-    "session.timeout.ms",
-    "heartbeat.interval.ms",
-    "max.poll.interval.ms",
-    "group.instance.id",
-    "group.remote.assignor",
-    "fetch.wait.max.ms",
-    "fetch.min.bytes",
-    "fetch.max.bytes",
-    "fetch.message.max.bytes",
-    "max.partition.fetch.bytes",
-    "fetch.error.backoff.ms",
-    "fetch.queue.backoff.ms",
-    "queued.min.messages",
-    "check.crcs",
-    "coordinator.query.interval.ms",
-];
-
-/// Settings of producers only.
-const PRODUCER: &[&str] = &[
-    "batch.size",
-    "batch.num.messages",
-    "queue.buffering.max.messages",
-    "queue.buffering.backpressure.threshold",
-    "compression.level",
-    "request.timeout.ms",
-    "sticky.partitioning.linger.ms",
-];
-
-impl Endpoint {
-    fn base(&self) -> ClientConfig {
-        let mut config = ClientConfig::new();
-        config
-            .set_log_level(RDKafkaLogLevel::Warning)
-            .set("bootstrap.servers", self.bootstrap.join(","))
-            .set("client.id", "forebay")
-            .set("enable.metrics.push", "false")
-            .set("allow.auto.create.topics", "false")
-            // A broker that comes back should be found within a second or two.
-            .set("reconnect.backoff.max.ms", "1000")
-            .set("security.protocol", self.protocol());
-        if let Some(tls) = &self.tls {
-            encrypt(&mut config, tls);
-        }
-        if let Some(mechanism) = self.mechanism() {
-            config.set("sasl.mechanisms", mechanism);
-        }
-        if let Credentials::Password {
-            username, password, ..
-        } = &self.credentials
-        {
-            config
-                .set("sasl.username", username)
-                .set("sasl.password", password.expose());
-        }
-        config
-    }
-
-    fn with_overrides(&self, mut config: ClientConfig, other_end: &[&str]) -> ClientConfig {
-        for (name, value) in &self.client {
-            if !other_end.contains(&name.as_str()) {
-                config.set(name, value);
-            }
-        }
-        config
-    }
-
-    /// A client that only asks for metadata.
     pub(super) fn probe(&self) -> ClientConfig {
-        self.with_overrides(self.base(), &[CONSUMER, PRODUCER].concat())
+        Clients::from(self).probe().config()
     }
 
-    /// A client that creates topics.
-    pub(super) fn admin(&self) -> ClientConfig {
-        self.probe()
-    }
-
-    /// A consumer that is told what to read: librdkafka wants a group's name for it, and never joins that group.
     pub(super) fn reader(&self) -> ClientConfig {
-        let mut config = self.base();
-        config
-            .set("group.id", "forebay-reader")
-            .set("enable.auto.commit", "false")
-            .set("enable.auto.offset.store", "false")
-            .set("auto.offset.reset", "earliest")
-            .set("enable.partition.eof", "true")
-            .set("fetch.queue.backoff.ms", "5");
-        self.with_overrides(config, PRODUCER)
+        Clients::from(self).reader().config()
     }
 
     pub(super) fn consumer(&self, spec: &SourceSpec) -> ClientConfig {
-        let mut config = self.base();
-        if let Some(rack) = &self.client_rack {
-            config.set("client.rack", rack);
-        }
-        if let Some(id) = &spec.instance_id {
-            config.set("group.instance.id", id);
-        }
-        config
-            .set("group.id", &spec.group)
-            .set("enable.auto.commit", "false")
-            .set("enable.auto.offset.store", "false")
-            // A position that is gone is the lane's to decide, not the client's.
-            .set("auto.offset.reset", "error")
-            .set("isolation.level", "read_committed")
-            // The default of a second stalls a fast reader each time its queue was full.
-            .set("fetch.queue.backoff.ms", "5")
-            .set("queued.min.messages", "20000")
-            .set(
-                "queued.max.messages.kbytes",
-                (spec.prefetch_bytes / 1024).max(1024).to_string(),
-            );
-        match spec.protocol {
-            GroupProtocol::CooperativeSticky => {
-                config.set("partition.assignment.strategy", "cooperative-sticky");
-            }
-            GroupProtocol::Range => {
-                config.set("partition.assignment.strategy", "range");
-            }
-            GroupProtocol::Consumer => {
-                config.set("group.protocol", "consumer");
-            }
-        }
-        if spec.protocol != GroupProtocol::Consumer {
-            // Members learn of a rebalance from the answer to a heartbeat: at the default of 3 s, partitions on their way
-            // to another member lie idle as long. (In the consumer protocol the broker sets the interval.)
-            config.set("heartbeat.interval.ms", "500");
-        }
-        self.with_overrides(config, PRODUCER)
+        Clients::from(self).consumer(spec).config()
     }
 
     pub(super) fn producer(&self, spec: &SinkSpec) -> ClientConfig {
-        let mut config = self.base();
-        config
-            .set("enable.idempotence", "true")
-            // 0 = for ever: a result that cannot be delivered now is delivered later.
-            .set("message.timeout.ms", "0")
-            // Consistent with Java producers, so that results stay co-partitioned.
-            .set("partitioner", "murmur2_random")
-            .set("compression.type", &spec.compression)
-            .set("linger.ms", (spec.linger.as_micros() as f64 / 1000.0).to_string())
-            // One record may be larger than a batch usually is; the broker has the last word.
-            .set("message.max.bytes", "100000000")
-            .set("batch.size", "900000")
-            .set("queue.buffering.max.messages", "1000000")
-            .set(
-                "queue.buffering.max.kbytes",
-                (spec.buffer_bytes / 1024).max(1024).to_string(),
-            );
-        self.with_overrides(config, CONSUMER)
+        Clients::from(self).producer(spec).config()
     }
 }
 
-fn encrypt(config: &mut ClientConfig, tls: &Tls) {
-    let checked = if tls.check_host_name { "https" } else { "none" };
-    config.set("ssl.endpoint.identification.algorithm", checked);
-    if let Some(ca) = &tls.ca {
-        config.set("ssl.ca.pem", ca);
+/// A look whether the issuer answers.
+fn one_attempt(issuer: &Arc<dyn TokenProvider>, within: Duration, runtime: &Handle) -> Result<(), AuthError> {
+    let asked = Arc::clone(issuer);
+    match ask(runtime, within, async move { asked.fetch().await }) {
+        Some(answer) => answer.map(drop),
+        None => Err(AuthError::silent(format!(
+            "fetch a token: no answer within {:.1} s",
+            within.as_secs_f64()
+        ))),
     }
-    if let Some(identity) = &tls.identity {
-        config
-            .set("ssl.certificate.pem", &identity.certificate)
-            .set("ssl.key.pem", identity.key.expose());
-        if let Some(password) = &identity.key_password {
-            config.set("ssl.key.password", password.expose());
+}
+
+/// Whoever is at fault, a run cannot begin without credentials. A private authority that was named for the brokers alone is
+/// an easy mistake, and looks like an issuer without trust.
+fn no_credentials(error: AuthError, from: &Resolved) -> Error {
+    let untrusted = error.to_string().to_ascii_lowercase().contains("certificate");
+    let brokers_only = from.tls.as_ref().is_some_and(|tls| tls.ca.is_some());
+    let made = Error::new(Kind::Auth, "get credentials for a connector").caused_by(error);
+    match untrusted && brokers_only {
+        true => made.with(
+            "hint",
+            "`tls.ca` is for brokers alone; HTTP services are trusted by the system's authorities and SSL_CERT_FILE",
+        ),
+        false => made,
+    }
+}
+
+/// Asks until there is an answer, a refusal, or no time; then the last answer of an earlier start will do.
+fn look_up(
+    lookup: &Arc<dyn Lookup>,
+    patience: Patience,
+    within: Duration,
+    runtime: &Handle,
+) -> forebay_core::Result<Vec<String>> {
+    let until = Instant::now() + within;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let asked = Arc::clone(lookup);
+        let answer = ask(runtime, left, async move { asked.addresses().await });
+        let error = match answer {
+            Some(Ok(addresses)) => return Ok(addresses),
+            Some(Err(error)) => error,
+            None => AuthError::silent(format!(
+                "look up {}: no answer within {:.1} s",
+                lookup.what(),
+                within.as_secs_f64()
+            )),
+        };
+        let refused = error.kind == forebay_auth::AuthKind::Refused;
+        if !refused && patience == Patience::UntilTimeout && Instant::now() + AGAIN < until {
+            tracing::warn!(%error, "no addresses yet; asking again");
+            std::thread::sleep(AGAIN);
+            continue;
         }
+        return match lookup.last().filter(|_| !refused) {
+            Some(addresses) => {
+                tracing::warn!(%error, ?addresses, "the addresses of an earlier start are used");
+                Ok(addresses)
+            }
+            None => Err(Error::new(Kind::Auth, "find a connector's brokers").caused_by(error)),
+        };
     }
+}
+
+/// Runs `future` on `runtime` from outside of it; `None` where it takes longer than `within`.
+fn ask<T: Send + 'static>(
+    runtime: &Handle,
+    within: Duration,
+    future: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
+    let (tell, told) = sync_channel(1);
+    let task = runtime.spawn(async move {
+        // Nobody waits any more: the answer is not needed.
+        drop(tell.send(future.await));
+    });
+    let answer = told.recv_timeout(within);
+    if let Err(RecvTimeoutError::Timeout) = answer {
+        task.abort();
+    }
+    answer.ok()
 }

@@ -7,6 +7,7 @@ mod ffi;
 mod group;
 mod login;
 mod reader;
+mod settings;
 mod sink;
 mod source;
 mod start;
@@ -16,6 +17,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use forebay_auth::{Credentials, TokenStatus};
 use forebay_core::sink::Sink;
 use forebay_core::source::Source;
 use forebay_core::{Error, Result};
@@ -23,8 +25,8 @@ use rdkafka::error::KafkaError;
 
 use crate::connector::{Connector, NewTopic, Reader, SinkSpec, SourceSpec, Start};
 use crate::finding::{Finding, Needs};
-pub use crate::self_hosted::OWNED;
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, Patience};
+pub use settings::{By, Clients, Line, Settings};
 
 /// A Kafka cluster.
 #[derive(Debug)]
@@ -53,7 +55,19 @@ impl Connector for Kafka {
     }
 
     fn create_topics(&self, topics: &[NewTopic]) -> Result<Vec<String>> {
+        if let Some(why) = self.endpoint.limits.creates_no_topics {
+            return Err(Error::config(format!(
+                "topics cannot be created through Kafka's protocol here: {why}"
+            )));
+        }
         admin::create(&self.endpoint, topics)
+    }
+
+    fn token(&self) -> Option<TokenStatus> {
+        match &self.endpoint.credentials {
+            Credentials::Token(cell) => Some(cell.status()),
+            Credentials::None | Credentials::Password { .. } => None,
+        }
     }
 
     fn source(&self, spec: &SourceSpec) -> Result<Box<dyn Source>> {

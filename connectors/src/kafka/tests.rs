@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 fn source(embedded: &Embedded, protocol: GroupProtocol) -> Box<dyn Source> {
     let kafka = Kafka::new(Endpoint {
-        client: [("fetch.wait.max.ms".to_string(), "5".to_string())].into(),
+        client: [("fetch.wait.max.ms".to_string(), crate::Scalar("5".into()))].into(),
         ..Endpoint::plaintext(embedded.bootstrap())
     });
     let spec = SourceSpec {

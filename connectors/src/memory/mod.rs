@@ -11,6 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use forebay_auth::TokenStatus;
 use forebay_core::sink::Sink;
 use forebay_core::source::Source;
 use forebay_core::{Error, Result};
@@ -92,6 +93,10 @@ impl Connector for Memory {
         }
         self.shared.tell();
         Ok(new.into_iter().map(|topic| topic.name).collect())
+    }
+
+    fn token(&self) -> Option<TokenStatus> {
+        None
     }
 
     fn source(&self, spec: &SourceSpec) -> Result<Box<dyn Source>> {

@@ -45,6 +45,7 @@ fn rules() -> Rules {
     Rules {
         max_rows: 4,
         commit_every: Duration::from_secs(1),
+        commit_at_least: Duration::ZERO,
         max_records: 100,
         max_bytes: 1 << 20,
         on_gap: OnGap::Stop,

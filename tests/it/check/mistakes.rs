@@ -133,11 +133,6 @@ const TYPOS: &[Row] = &[
 const VALUES: &[Row] = &[
     ("kind: kafka", "kind: »kafak", &["did you mean `kafka`?"]),
     (
-        "kind: kafka",
-        "kind: »event-hubs",
-        &["`event-hubs` is known, but not built yet", "built: kafka"],
-    ),
-    (
         "amount: float64",
         "amount: »flot64",
         &["not a type: bool, int32, int64, float32"],
@@ -523,6 +518,120 @@ pub(super) fn check(text: &str) -> (Option<i32>, Value) {
     (output.status.code(), serde_json::from_str(&said).expect("JSON"))
 }
 
+/// The connector of the pipeline above.
+const CONNECTOR: &str =
+    r#"local: { kind: kafka, bootstrap: ["localhost:1"], client: { client.id: "${SECRET}" } }"#;
+
+const CLOUDS: &[Row] = &[
+    (
+        CONNECTOR,
+        "local: { kind: msk, cluster_arn: »prod, auth: { iam: {} } }",
+        &["not the ARN of an MSK cluster, such as arn:aws:kafka:"],
+    ),
+    (
+        CONNECTOR,
+        "local: { kind: msk, cluster_arn: arn:aws:kafka:eu-west-1:111122223333:cluster/a/b-7, auth: { »iamm: {} } }",
+        &["did you mean `iam`?", "allowed: iam, scram, mtls"],
+    ),
+    (
+        CONNECTOR,
+        "local: { kind: msk, cluster_arn: arn:aws:kafka:eu-west-1:111122223333:cluster/a/b-7, auth: »no }",
+        &["not iam, scram, mtls or none"],
+    ),
+    (
+        CONNECTOR,
+        "»local: { kind: msk, auth: none }",
+        &["add `cluster_arn`, or `bootstrap`"],
+    ),
+    (
+        CONNECTOR,
+        "local: { kind: msk, bootstrap: [»b-1.a.b.c2.kafka.eu-west-1.amazonaws.com:9092], auth: { iam: {} } }",
+        &["port 9092 is MSK's plaintext listener", "9098"],
+    ),
+    (
+        CONNECTOR,
+        "local: { kind: confluent, bootstrap: [k:9092], auth: »{ api_key: A } }",
+        &["`api_secret` is missing"],
+    ),
+    (
+        CONNECTOR,
+        "local: { kind: confluent, bootstrap: [k:9092], auth: { »api_kye: A } }",
+        &["did you mean `api_key`?", "allowed: api_key, api_secret, oauth"],
+    ),
+    (
+        CONNECTOR,
+        "local: { kind: event-hubs, namespace: contoso, tier: »basic, auth: { managed_identity: {} } }",
+        &["no Kafka endpoint", "Standard"],
+    ),
+    (
+        CONNECTOR,
+        "local: { kind: event-hubs, auth: { connection_string: »\"${SECRET}\" } }",
+        &["NAME=VALUE", "SharedAccessKey"],
+    ),
+    (
+        CONNECTOR,
+        "local: { kind: event-hubs, auth: { connection_string: »\"Endpoint=sb://a.servicebus.windows.net/;SharedAccessKeyName=b\" } }",
+        &["holds no `SharedAccessKey`"],
+    ),
+    (
+        CONNECTOR,
+        "local: { kind: event-hubs, namespace: contoso, auth: »{ managed_identity: {}, azure_cli: {} } }",
+        &["takes exactly one of"],
+    ),
+    (
+        CONNECTOR,
+        "local: { kind: google, bootstrap: [k:9092], »auth: {} }",
+        &["unknown key `auth`", "service_account"],
+    ),
+];
+
+/// What stands against the limits of a service: the connector, then the row.
+const LIMITS: &[Row] = &[
+    (
+        "linger: 5ms",
+        "compression: »snappy",
+        &["`snappy` does not work here", "gzip alone", "allowed: none"],
+    ),
+    (
+        "every: 1s",
+        "every: »500ms",
+        &["four commits a second", "at least 1s"],
+    ),
+    (
+        "  group: fraud\n",
+        "  group: fraud\n    group_protocol: »consumer\n",
+        &["KIP-848", "cooperative-sticky, range"],
+    ),
+    (
+        "topic: fraud-scores",
+        "topic: »other",
+        &["`other` is not `payments`", "EntityPath"],
+    ),
+];
+
+#[test]
+fn what_a_service_does_not_do_is_refused_where_it_is_asked_for() {
+    let string = "Endpoint=sb://a.servicebus.windows.net/;SharedAccessKeyName=b;SharedAccessKey=hunter2";
+    for (number, (from, to, words)) in LIMITS.iter().enumerate() {
+        let entity = if number == 3 { ";EntityPath=payments" } else { "" };
+        let connector =
+            format!("local: {{ kind: event-hubs, auth: {{ connection_string: \"{string}{entity}\" }} }}");
+        let file = PIPELINE
+            .replace(CONNECTOR, &connector)
+            .replacen("payments.dead", "payments", 1);
+        let (text, places) = unmarked(&file.replacen(from, to, 1));
+        let (code, json) = check(&text);
+        let said = problems(&json);
+        assert_eq!(code, Some(2), "{to}: {said:?}");
+        assert_eq!(
+            said.iter().map(|(place, _)| *place).collect::<Vec<_>>(),
+            places,
+            "{said:?}"
+        );
+        assert!(words.iter().all(|word| said[0].1.contains(word)), "{said:?}");
+    }
+}
+
 /// The file without its marks, and where they stood.
 fn unmarked(text: &str) -> (String, Vec<(u64, u64)>) {
     let (mut line, mut column) = (1, 1);
@@ -594,6 +703,11 @@ fn typos_in_keys_name_the_key_that_was_meant() {
 #[test]
 fn values_that_do_not_fit_name_what_is_allowed() {
     table(VALUES);
+}
+
+#[test]
+fn what_a_cloud_does_not_do_is_said_before_any_data_moves() {
+    table(CLOUDS);
 }
 
 #[test]

@@ -18,16 +18,70 @@ their end; `$${` is a literal `${`. What they give is never printed. Every path 
 an error.
 ";
 
-/// The parts of the file in the order of the page: title, and what leads there from the schema's root.
-const PARTS: &[(&str, &str, &str)] = &[
+/// A title, what leads there from the schema's root, and where it belongs.
+type Part = (&'static str, &'static str, &'static str);
+
+/// The parts of the file in the order of the page.
+const PARTS: &[Part] = &[
     ("The file", "", ""),
     (
         "connectors.NAME",
         "/properties/connectors/additionalProperties/allOf/0/then",
         "of kind `kafka`",
     ),
-    ("tls", "/$defs/TlsConfig", "of a connector"),
-    ("sasl", "/$defs/SaslConfig", "of a connector"),
+    ("tls", "/$defs/TlsConfig", "of kind `kafka`"),
+    ("sasl", "/$defs/SaslConfig", "of kind `kafka`"),
+    (
+        "connectors.NAME",
+        "/properties/connectors/additionalProperties/allOf/1/then",
+        "of kind `msk`",
+    ),
+    (
+        "auth",
+        "/$defs/MskAuth",
+        "of kind `msk`; the word `none`, or exactly one of",
+    ),
+    ("iam", "/$defs/IamConfig", "of kind `msk`"),
+    ("scram", "/$defs/ScramConfig", "of kind `msk`"),
+    ("mtls", "/$defs/MtlsConfig", "of kind `msk`"),
+    (
+        "connectors.NAME",
+        "/properties/connectors/additionalProperties/allOf/2/then",
+        "of kind `confluent`",
+    ),
+    ("auth", "/$defs/ConfluentAuth", "of kind `confluent`"),
+    ("oauth", "/$defs/OauthConfig", "of kind `confluent`"),
+    (
+        "connectors.NAME",
+        "/properties/connectors/additionalProperties/allOf/3/then",
+        "of kind `event-hubs`",
+    ),
+    (
+        "auth",
+        "/$defs/EventHubsAuth",
+        "of kind `event-hubs`; exactly one of",
+    ),
+    (
+        "managed_identity",
+        "/$defs/ManagedIdentityConfig",
+        "of kind `event-hubs`",
+    ),
+    (
+        "client_secret",
+        "/$defs/ClientSecretConfig",
+        "of kind `event-hubs`",
+    ),
+    (
+        "client_certificate",
+        "/$defs/ClientCertificateConfig",
+        "of kind `event-hubs`",
+    ),
+    (
+        "connectors.NAME",
+        "/properties/connectors/additionalProperties/allOf/4/then",
+        "of kind `google`",
+    ),
+    ("tls", "/$defs/CaConfig", "of the clouds' kinds"),
     ("pipeline", "/$defs/Pipeline", ""),
     ("source", "/$defs/SourceConfig", "of `pipeline`"),
     ("columns.NAME", "/$defs/Column", "of a source or a table"),
@@ -57,7 +111,7 @@ fn page(schema: &Value) -> String {
         out += "| key | takes | default | meaning |\n| --- | --- | --- | --- |\n";
         let required: Vec<&Value> = part["required"].as_array().into_iter().flatten().collect();
         for (key, own) in part["properties"].as_object().expect("keys") {
-            let one = key == "sql" || *title == "steps";
+            let one = key == "sql" || *title == "steps" || where_.contains("exactly one");
             let default = match &own["default"] {
                 _ if one => String::new(),
                 _ if required.iter().any(|name| *name == key) => "required".to_owned(),
@@ -113,14 +167,19 @@ fn takes(schema: &Value, own: &Value) -> String {
 /// What is defined once, under its name: another part of the page, or a kind of value.
 fn named(schema: &Value, name: &str) -> String {
     let pointer = format!("/$defs/{name}");
-    if let Some((title, ..)) = PARTS.iter().find(|(_, part, _)| *part == pointer) {
-        return match *title {
-            "steps" => format!("[steps](#{})", anchor(title)),
-            "columns.NAME" => format!("a type, or [a map](#{})", anchor(title)),
-            _ => format!("a map, [below](#{})", anchor(title)),
+    if let Some(part) = PARTS.iter().find(|(_, part, _)| *part == pointer) {
+        let anchor = anchor(part);
+        return match name {
+            "Step" => format!("[steps](#{anchor})"),
+            "Column" => format!("a type, or [a map](#{anchor})"),
+            "MskAuth" => format!("`none`, or a map, [below](#{anchor})"),
+            _ => format!("a map, [below](#{anchor})"),
         };
     }
     let own = &schema["$defs"][name];
+    if name == "Nothing" {
+        return "`{}`".to_owned();
+    }
     if let Some(words) = words(own) {
         return words;
     }
@@ -131,8 +190,7 @@ fn named(schema: &Value, name: &str) -> String {
 }
 
 /// GitHub's anchor of a part's heading.
-fn anchor(title: &str) -> String {
-    let (_, _, where_) = PARTS.iter().find(|(name, ..)| *name == title).expect(title);
+fn anchor((title, _, where_): &Part) -> String {
     let heading = format!("{title} {where_}").trim().to_lowercase();
     let kept = heading
         .chars()
@@ -170,7 +228,8 @@ fn the_reference_is_made_of_the_types() {
     let schema = crate::output(crate::forebay(&["schema"]));
     let schema: Value = serde_json::from_slice(&schema.stdout).expect("JSON");
     let every = schema["$defs"].as_object().expect("definitions").iter();
-    let structs = every.filter(|(_, own)| own["properties"].is_object() && own["pattern"].is_null());
+    let structs =
+        every.filter(|(name, own)| own["properties"].is_object() && *name != "Format" && *name != "Nothing");
     for (name, _) in structs {
         let shown = PARTS
             .iter()

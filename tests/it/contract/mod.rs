@@ -9,7 +9,7 @@ use forebay::connectors::contract::{Broken, CHECKS, Subject};
 use forebay::connectors::kafka::{Endpoint, Kafka};
 use forebay::connectors::memory::Memory;
 use forebay::connectors::tls::Tls;
-use forebay::connectors::{Connector, GroupProtocol};
+use forebay::connectors::{Connector, GroupProtocol, Scalar};
 use forebay_testcontainers as testcontainers;
 
 /// Runs every check at the same time: they wait more than they work. What is broken comes with the check's name.
@@ -42,7 +42,7 @@ fn kafka(bootstrap: &str) -> Endpoint {
     let client = [("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "1000")];
     Endpoint {
         client: client
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .map(|(name, value)| (name.to_owned(), Scalar(value.to_owned())))
             .into(),
         ..Endpoint::plaintext(bootstrap)
     }

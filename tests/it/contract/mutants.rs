@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use forebay::auth::TokenStatus;
 use forebay::connectors::contract::{CHECKS, Subject};
 use forebay::connectors::memory::Memory;
 use forebay::connectors::{Connector, Finding, Needs, NewTopic, Reader, SinkSpec, SourceSpec, Start};
@@ -193,6 +194,10 @@ impl Connector for Bent {
             CreatesAgain => topics.iter().map(|topic| topic.name.clone()).collect(),
             _ => created,
         })
+    }
+
+    fn token(&self) -> Option<TokenStatus> {
+        self.memory.token()
     }
 
     fn source(&self, spec: &SourceSpec) -> Result<Box<dyn Source>> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_connectors::kafka::{Endpoint, Kafka};
-use forebay_connectors::{Connector, GroupProtocol, SinkSpec, SourceSpec, Start, Topics};
+use forebay_connectors::{Connector, GroupProtocol, Scalar, SinkSpec, SourceSpec, Start, Topics};
 use forebay_core::carry::Carrier;
 use forebay_core::codec::verbatim::{VerbatimDecoder, VerbatimEncoder};
 use forebay_core::lane::{Lane, OnGap, Rules, Stop};
@@ -76,8 +76,8 @@ impl Copy {
         };
         let mut client = BTreeMap::new();
         if session {
-            client.insert("session.timeout.ms".to_string(), SESSION.to_string());
-            client.insert("heartbeat.interval.ms".to_string(), "1000".to_string());
+            client.insert("session.timeout.ms".to_string(), Scalar(SESSION.to_string()));
+            client.insert("heartbeat.interval.ms".to_string(), Scalar("1000".to_string()));
         }
         let kafka = Kafka::new(Endpoint {
             client,
@@ -106,6 +106,7 @@ impl Copy {
         let rules = Rules {
             max_rows: 512,
             commit_every: Duration::from_secs(1),
+            commit_at_least: Duration::ZERO,
             max_records: MAX_RECORDS,
             max_bytes: 32 << 20,
             on_gap: OnGap::Stop,

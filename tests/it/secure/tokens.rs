@@ -9,7 +9,7 @@ use super::faults::try_one;
 use super::{OWN, cluster, pipeline, run};
 use crate::sensors::event;
 
-pub(super) const KEYS: &str = ", tls: { ca: <ca> }, allow_insecure: true, sasl: { mechanism: oauthbearer, token_url: <token url>, \
+pub(super) const KEYS: &str = ", tls: { ca: <ca> }, allow_insecure: true, auth_timeout: 5s, sasl: { mechanism: oauthbearer, token_url: <token url>, \
                     client_id: app, client_secret: \"${CLIENT_SECRET}\" }";
 
 /// One issuer serves all of these, so they run one behind the other.
@@ -26,7 +26,7 @@ fn tokens_are_renewed_and_their_faults_named() {
         3,
     );
     issuer.fail(Some(Failure::ServerError));
-    faulty(&connector, "credentials", &["answered 500"], 1);
+    faulty(&connector, "credentials", &["answered 500"], 3);
     issuer.fail(Some(Failure::Malformed));
     faulty(&connector, "credentials", &["no token response", "token_url"], 3);
     issuer.fail(None);
@@ -39,7 +39,7 @@ fn tokens_are_renewed_and_their_faults_named() {
         &closed,
         "credentials",
         &["http://127.0.0.1:1/token", "refused"],
-        1,
+        3,
     );
 }
 
@@ -58,7 +58,7 @@ fn an_issuer_behind_tls(connector: &str) {
         &private,
         "credentials",
         &[&https.token_url(), "certificate", "token_ca"],
-        1,
+        3,
     );
     let other = Authority::new();
     let other_ca = format!("token_ca: {}, token_url", other.ca().display());
@@ -66,7 +66,7 @@ fn an_issuer_behind_tls(connector: &str) {
         &private.replace("token_url", &other_ca),
         "credentials",
         &["certificate", "token_ca"],
-        1,
+        3,
     );
 }
 

@@ -15,7 +15,7 @@ use crate::kafka::ffi::{Operation, Rights, rights_of_group, rights_of_topics};
 const AGAIN: Duration = Duration::from_millis(100);
 
 /// A topic that was created a moment ago may not be known to every broker: so long it is asked for again.
-const NEWS_TRAVEL: Duration = Duration::from_secs(2);
+const NEWS_TRAVEL: Duration = Duration::from_secs(4);
 
 /// What a broker lets its users do is asked for so long; one that does not tell holds up nothing.
 const RIGHTS_WITHIN: Duration = Duration::from_secs(3);

@@ -13,8 +13,9 @@ mod wire;
 use std::collections::BTreeMap;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use forebay_auth::{Credentials, TokenCell};
 use forebay_core::{Kind, Result};
 
 use super::endpoint::Endpoint;
@@ -27,6 +28,8 @@ use reach::reach;
 
 /// How long credentials, topics and the group may take together.
 const CLIENT_WITHIN: Duration = Duration::from_secs(6);
+/// How long a service may take to say who this is.
+const IDENTITY_WITHIN: Duration = Duration::from_secs(4);
 /// How long a client is left alone before the cause of its silence is looked for.
 const ALONE_WITHIN: Duration = Duration::from_secs(4);
 
@@ -36,6 +39,49 @@ pub(super) fn diagnose(
     needs: &Needs,
     tell: &mut dyn FnMut(Finding),
 ) -> BTreeMap<String, usize> {
+    let tell = &mut |finding| tell(advised(endpoint, finding));
+    if let Credentials::Token(cell) = &endpoint.credentials {
+        tell(credentials(cell));
+    }
+    find_cause(endpoint, needs, tell)
+}
+
+/// Which credential source answered, as whom, and for how long.
+fn credentials(cell: &TokenCell) -> Finding {
+    let begin = Instant::now();
+    let token = cell.status();
+    let left = token
+        .expires_at
+        .duration_since(SystemTime::now())
+        .unwrap_or_default();
+    let found = format!("a token for {}, good for {} s", token.principal, left.as_secs());
+    let finding = match cell.identity(IDENTITY_WITHIN) {
+        Ok(None) => Finding::ok("credentials", &token.source, found),
+        Ok(Some(who)) => Finding::ok("credentials", &token.source, format!("{found}; this is {who}")),
+        Err(error) => {
+            let remedy =
+                "a run does not need that answer; but brokers judge the same credentials by the same clock";
+            Finding::warning("credentials", &token.source, format!("{found}; {error}"), remedy)
+        }
+    };
+    finding.after(begin.elapsed())
+}
+
+/// With what the connector's kind knows of it.
+fn advised(endpoint: &Endpoint, mut finding: Finding) -> Finding {
+    if finding.outcome != Outcome::Ok
+        && let Some(more) = (endpoint.advice)(&finding)
+    {
+        finding.remedy = Some(match finding.remedy {
+            Some(remedy) if !remedy.is_empty() => format!("{remedy}; {more}"),
+            _ => more.to_owned(),
+        });
+    }
+    finding
+}
+
+/// The steps of a diagnosis behind the credentials.
+fn find_cause(endpoint: &Endpoint, needs: &Needs, tell: &mut dyn FnMut(Finding)) -> BTreeMap<String, usize> {
     if !every(endpoint, &endpoint.bootstrap, tell) {
         return BTreeMap::new();
     }
@@ -70,6 +116,7 @@ pub(super) fn verify(
     let probe = Probe::open(endpoint)?;
     let mut failure = None;
     let mut tell = |finding: Finding| {
+        let finding = advised(endpoint, finding);
         if let Some(remedy) = finding.remedy.as_ref().filter(|_| !finding.is_failure()) {
             tracing::warn!(subject = finding.subject, "{}; {remedy}", finding.found);
         }
@@ -97,7 +144,7 @@ pub(super) fn verify(
                 "{}; looking for the cause",
                 silent.found
             );
-            diagnose(endpoint, needs, &mut tell)
+            find_cause(endpoint, needs, &mut tell)
         }
     };
     failure.map_or(Ok(found), Err)
