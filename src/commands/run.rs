@@ -1,18 +1,21 @@
 //! `run`: lanes until SIGTERM or Ctrl-C. The first signal drains, commits and leaves; a second one leaves at once.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use forebay::assemble::{self, Running};
+use forebay::connectors::Connector;
 use forebay::core::Error;
 use forebay::core::lane::Stop;
 use forebay::live::Live;
 use forebay::logging::{self, Format};
-use forebay::telemetry::Telemetry;
+use forebay::telemetry::{Telemetry, TokenOf, Tokens};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing::info;
 
+use super::waiting::Waiting;
 use super::{Failure, Pipeline, load};
 
 #[derive(Debug, Args)]
@@ -35,14 +38,26 @@ pub(super) fn run(command: &Run) -> Result<(), Failure> {
             warning.message
         );
     }
+    let waiting = Waiting::start("from the connectors' credentials and brokers");
     let running = assemble::start(&config, &plan)?;
+    drop(waiting);
     stop_on_signals(running.stop())?;
     let name = &config.document.pipeline.name;
     info!(pipeline = name, lanes = running.metrics.len(), "running");
-    let telemetry = Telemetry::start(config.listen, name, running.metrics.clone());
+    let telemetry = Telemetry::start(config.listen, name, running.metrics.clone(), tokens(&running));
     let outcome = watched(running);
     drop(telemetry);
     outcome.map_err(Failure::from)
+}
+
+/// How the connectors' tokens are, for telemetry.
+fn tokens(running: &Running) -> Tokens {
+    let one = |(name, connector): (&String, &Arc<dyn Connector>)| {
+        let connector = Arc::clone(connector);
+        let token: TokenOf = Arc::new(move || connector.token());
+        (name.clone(), token)
+    };
+    running.connectors.iter().map(one).collect()
 }
 
 /// Waits for the lanes with the live line on.
@@ -57,10 +72,9 @@ pub(super) fn watched(running: Running) -> Result<(), Error> {
 pub(super) fn stop_on_signals(stop: Stop) -> Result<(), Error> {
     let failed = |e: std::io::Error| Error::fatal("listen for signals").caused_by(e);
     for signal in [SIGTERM, SIGINT] {
-        let second = std::sync::Arc::new(AtomicBool::new(false));
+        let second = Arc::new(AtomicBool::new(false));
         // In this order: the flag is looked at before it is set, so that the first signal only sets it.
-        signal_hook::flag::register_conditional_shutdown(signal, 1, std::sync::Arc::clone(&second))
-            .map_err(failed)?;
+        signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&second)).map_err(failed)?;
         signal_hook::flag::register(signal, second).map_err(failed)?;
     }
     let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(failed)?;

@@ -4,6 +4,7 @@
 mod liveness;
 mod prometheus;
 mod reading;
+mod tokens;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -21,6 +22,7 @@ use tracing::{info, warn};
 
 pub use prometheus::{Build, CONTENT_TYPE, Exporter};
 pub use reading::{Balance, Reading};
+pub use tokens::{TokenOf, Tokens};
 
 /// Where telemetry is served unless the pipeline says otherwise.
 pub const DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
@@ -45,11 +47,11 @@ struct Served {
 }
 
 impl Telemetry {
-    /// Serves `lanes` at `listen`. Without one: at [`DEFAULT`], or at a free port where that is taken, since a second
+    /// Serves `lanes` and `tokens` at `listen`. Without one: at [`DEFAULT`], or at a free port where that is taken, since a second
     /// process on a host is normal. A configured address that cannot be had is a warning.
-    pub fn start(listen: Option<SocketAddr>, pipeline: &str, lanes: AllMetrics) -> Self {
+    pub fn start(listen: Option<SocketAddr>, pipeline: &str, lanes: AllMetrics, tokens: Tokens) -> Self {
         let served = Served {
-            exporter: Exporter::new(pipeline, lanes.clone(), Build::this()),
+            exporter: Exporter::new(pipeline, lanes.clone(), tokens, Build::this()),
             lanes,
         };
         let running = bind(listen, DEFAULT).and_then(|listener| serve(listener, served));

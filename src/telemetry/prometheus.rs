@@ -13,6 +13,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
 use super::reading::Reading;
+use super::tokens::{self, Tokens};
 
 /// The content type of [`Exporter::scrape`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -131,13 +132,17 @@ pub struct Exporter {
 
 impl Exporter {
     /// Lanes are labelled by their place in `lanes`.
-    pub fn new(pipeline: &str, lanes: AllMetrics, build: Build) -> Self {
+    pub fn new(pipeline: &str, lanes: AllMetrics, tokens: Tokens, build: Build) -> Self {
         let mut registry = Registry::with_prefix("forebay");
         registry.register_collector(Box::new(Lanes {
             pipeline: pipeline.to_string(),
             names: (0..lanes.len()).map(|lane| lane.to_string()).collect(),
             lanes,
             build,
+        }));
+        registry.register_collector(Box::new(tokens::Collected {
+            pipeline: pipeline.to_string(),
+            tokens,
         }));
         Self { registry }
     }
@@ -257,7 +262,11 @@ impl Collector for Lanes {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::{Duration, UNIX_EPOCH};
 
+    use forebay_auth::TokenStatus;
+
+    use super::super::tokens::TokenOf;
     use super::*;
 
     fn exporter(lanes: AllMetrics) -> Exporter {
@@ -265,7 +274,40 @@ mod tests {
             version: "1".into(),
             librdkafka: "2".into(),
         };
-        Exporter::new("sensors", lanes, build)
+        Exporter::new("sensors", lanes, Vec::new(), build)
+    }
+
+    #[test]
+    fn a_token_tells_when_it_expires_and_how_its_issuer_answers() {
+        let status = TokenStatus {
+            expires_at: UNIX_EPOCH + Duration::from_millis(1_500),
+            fetched: 3,
+            failures: 2,
+            last_error: None,
+            principal: "app".into(),
+            source: "a test".into(),
+        };
+        let token: TokenOf = Arc::new(move || Some(status.clone()));
+        let none: TokenOf = Arc::new(|| None);
+        let tokens = vec![("aws".to_owned(), token), ("local".to_owned(), none)];
+        let text = Exporter::new("sensors", Vec::new(), tokens, Build::this())
+            .scrape()
+            .unwrap();
+        let of = |name: &str| {
+            value(
+                &text,
+                &format!("forebay_token_{name}{{pipeline=\"sensors\",connector=\"aws\"}}"),
+            )
+        };
+        assert_eq!(
+            (
+                of("fetches_total"),
+                of("fetch_failures_total"),
+                of("expires_timestamp_seconds")
+            ),
+            (3.0, 2.0, 1.5)
+        );
+        assert!(!text.contains("connector=\"local\""), "{text}");
     }
 
     fn value(text: &str, series: &str) -> f64 {
