@@ -1,6 +1,8 @@
 //! The integration tests of the whole: real processes on a real Kafka, in one binary. What takes long lies in `long`.
 
 mod check;
+mod clouds;
+mod connectors;
 mod contract;
 mod delivery;
 #[cfg(feature = "demo")]

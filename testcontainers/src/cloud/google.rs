@@ -18,7 +18,9 @@ use crate::handlers::Handler;
 use crate::{Authority, Kafka, Listener, Outage, Service, service};
 
 const ACCOUNT: &str = "forebay@forebay-test.iam.gserviceaccount.com";
-const DEFAULT: &str = "/computeMetadata/v1/instance/service-accounts/default/";
+/// The account by its alias, and by its name.
+const ACCOUNTS: [&str; 2] = ["default", ACCOUNT];
+const SERVICE_ACCOUNTS: &str = "/computeMetadata/v1/instance/service-accounts";
 const FLAVOR: &str = "metadata-flavor";
 
 /// A cluster of Google's, and a metadata server; ends on drop.
@@ -145,12 +147,15 @@ impl Tokens {
 }
 
 fn routes(tokens: &Arc<Tokens>) -> Router {
-    Router::new()
-        .route("/", get(|| async { answer("text/plain", "computeMetadata/\n") }))
-        .route(DEFAULT, get(account))
-        .route(&format!("{DEFAULT}token"), get(token))
-        .route(&format!("{DEFAULT}email"), get(email))
-        .with_state(Arc::clone(tokens))
+    let mut router = Router::new().route("/", get(|| async { answer("text/plain", "computeMetadata/\n") }));
+    for name in ACCOUNTS {
+        let of = format!("{SERVICE_ACCOUNTS}/{name}/");
+        router = router
+            .route(&of, get(account))
+            .route(&format!("{of}token"), get(token))
+            .route(&format!("{of}email"), get(email));
+    }
+    router.with_state(Arc::clone(tokens))
 }
 
 fn refusal(outage: Outage) -> Option<Response> {
