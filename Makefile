@@ -5,7 +5,7 @@ OPTIMISED := cargo build --locked --release --features forebay/full
 DEMO_SECONDS ?= 20
 .DEFAULT_GOAL := help
 
-.PHONY: help setup kafka onnxruntime python lint test test-long test-containers demo bench bench-parts reference counted clean
+.PHONY: help setup kafka onnxruntime python lint test test-long test-containers demo test-features bench bench-parts reference counted clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -32,7 +32,13 @@ lint: setup ## formatting and clippy
 	@cargo fmt --all --check
 	@cargo clippy --workspace $(FEATURES) --all-targets --quiet -- -D warnings
 
+test-features: setup ## each kind of connector built by itself: no other cloud's SDK, one TLS stack for HTTP
+	@echo "==> one kind at a time"
+	@scripts/test-features.sh --check
+
 test: setup kafka onnxruntime python ## every test, but for those that take minutes
+	@echo "==> the dependency tree of each kind"
+	@scripts/test-features.sh
 	@echo "==> building the tests (some minutes when cold)"
 	@cargo test --locked --workspace $(FEATURES) --no-run
 	@echo "==> running the tests"
