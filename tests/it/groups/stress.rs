@@ -185,7 +185,8 @@ fn pipeline(folder: &TempDir, copy: &Copy) -> PathBuf {
         "consumer" => String::new(),
         _ => format!(", client: {{ session.timeout.ms: {SESSION}, heartbeat.interval.ms: 1000 }}"),
     };
-    let bootstrap = format!("[\"{}\"]{session}", copy.bootstrap);
+    let addresses = copy.bootstrap.replace(',', "\", \"");
+    let bootstrap = format!("[\"{addresses}\"]{session}");
     let rest = format!("lanes: {LANES}\n  commit: {{ max_records: {MAX_RECORDS} }}");
     let source = format!("topic: {}\n    group_protocol: {}", copy.input, copy.protocol);
     sensors::pipeline(
