@@ -28,6 +28,9 @@ use crate::finding::{Finding, Needs};
 pub use endpoint::{Endpoint, Patience};
 pub use settings::{By, Clients, Line, Settings};
 
+/// A topic that was created a moment ago may not be known to every broker: so long it is asked for again.
+const NEWS_TRAVEL: Duration = Duration::from_secs(4);
+
 /// A Kafka cluster.
 #[derive(Debug)]
 pub struct Kafka {

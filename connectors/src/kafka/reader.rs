@@ -16,7 +16,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::diagnose::Listener;
 use super::endpoint::Endpoint;
 use super::login::subscribe;
-use super::refused;
+use super::{NEWS_TRAVEL, refused};
 use crate::connector::{Reader, Start};
 
 /// How long one question may take.
@@ -50,10 +50,10 @@ impl KafkaReader {
             .map_err(refused)?;
         let token = subscribe(&endpoint.credentials, consumer.client())?;
         let failed = |e: KafkaError| Error::fatal("look at a topic").with("topic", topic).caused_by(e);
-        let until = Instant::now() + ASK;
+        let begin = Instant::now();
         let (asked, ends) = loop {
             match bounds(&consumer, topic, start) {
-                Err(error) if passes(&error) && Instant::now() < until => std::thread::sleep(AGAIN),
+                Err(error) if begin.elapsed() < passes_within(&error) => std::thread::sleep(AGAIN),
                 found => break found.map_err(failed)?,
             }
         };
@@ -123,16 +123,13 @@ fn bounds(
     Ok((asked, ends))
 }
 
-/// Whether the cluster will say more in a moment.
-fn passes(error: &KafkaError) -> bool {
-    let passing = [
-        Code::NotLeaderForPartition,
-        Code::LeaderNotAvailable,
-        Code::ReplicaNotAvailable,
-    ];
-    error
-        .rdkafka_error_code()
-        .is_some_and(|code| passing.contains(&code))
+/// For how long the cluster may come to say something else.
+fn passes_within(error: &KafkaError) -> Duration {
+    match error.rdkafka_error_code() {
+        Some(Code::NotLeaderForPartition | Code::LeaderNotAvailable | Code::ReplicaNotAvailable) => ASK,
+        Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => NEWS_TRAVEL,
+        _ => Duration::ZERO,
+    }
 }
 
 impl Reader for KafkaReader {

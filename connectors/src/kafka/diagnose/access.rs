@@ -9,13 +9,11 @@ use rdkafka::metadata::Metadata;
 
 use super::client::{Answer, Probe};
 use crate::finding::{Finding, Needs};
+use crate::kafka::NEWS_TRAVEL;
 use crate::kafka::ffi::{Operation, Rights, rights_of_group, rights_of_topics};
 
 /// A topic that was created a moment ago may have no leader yet: asked again after this.
 const AGAIN: Duration = Duration::from_millis(100);
-
-/// A topic that was created a moment ago may not be known to every broker: so long it is asked for again.
-const NEWS_TRAVEL: Duration = Duration::from_secs(4);
 
 /// What a broker lets its users do is asked for so long; one that does not tell holds up nothing.
 const RIGHTS_WITHIN: Duration = Duration::from_secs(3);
