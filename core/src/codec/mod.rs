@@ -1,10 +1,13 @@
 //! From raw records to rows and back: one format per file. A decoder knows columns, an encoder payloads; neither knows a step or a broker.
 
+mod columns;
+mod fault;
 #[cfg(feature = "json")]
 pub mod json;
 // Behind the same feature: a key that is no string is written as its JSON text.
 #[cfg(feature = "json")]
 pub mod raw;
+pub mod schemas;
 pub mod verbatim;
 
 use std::sync::Arc;

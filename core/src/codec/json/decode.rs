@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 
-use super::columns::Buffers;
 use super::fields::{Level, Order, levels};
-use super::parser::{Cursor, Fault, Parsed};
+use super::parser::Cursor;
 use crate::batch::Batch;
+use crate::codec::columns::Buffers;
+use crate::codec::fault::{Fault, Parsed};
 use crate::codec::{Column, Decode, Decoded, schema_of};
 use crate::error::{Error, Result};
 use crate::records::Records;

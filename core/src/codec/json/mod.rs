@@ -2,7 +2,6 @@
 //! Knows columns and Arrow arrays; it does not know where records come from or where results go.
 
 mod cells;
-mod columns;
 mod decode;
 mod encode;
 mod fields;
@@ -11,6 +10,7 @@ mod number;
 mod original;
 mod parser;
 mod scan;
+mod take;
 mod time;
 
 #[cfg(test)]

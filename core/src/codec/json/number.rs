@@ -1,7 +1,8 @@
 //! Numbers: the grammar of JSON, exact integers, and correctly rounded floats with a short way for short decimals.
 //! Knows text and machine numbers; it does not know columns.
 
-use super::parser::{Cursor, Parsed};
+use super::parser::Cursor;
+use crate::codec::fault::Parsed;
 
 /// A number as it stands in the text.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,8 @@
 //! left out. Knows the text of one object; it does not know columns' types.
 
 use super::fields::Level;
-use super::parser::{Cursor, Parsed};
+use super::parser::Cursor;
+use crate::codec::fault::Parsed;
 
 /// Appends the object in `payload` up to behind its last member, without the members that `replaced` names.
 /// Returns where in `payload` the closing bracket stands, and whether a member was written.
