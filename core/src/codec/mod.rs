@@ -2,6 +2,7 @@
 
 mod columns;
 mod fault;
+pub mod framing;
 #[cfg(feature = "json")]
 pub mod json;
 // Behind the same feature: a key that is no string is written as its JSON text.
@@ -101,6 +102,24 @@ pub fn type_name(data_type: &DataType) -> String {
 pub fn schema_of(columns: &[Column]) -> SchemaRef {
     let field = |c: &Column| Field::new(&c.name, c.kind.data_type(), c.nullable);
     Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
+}
+
+/// Which bytes of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Key,
+    Value,
+}
+
+impl Part {
+    /// The bytes of record `row`; `None` where it has none.
+    #[inline]
+    pub fn of(self, records: &Records, row: usize) -> Option<&[u8]> {
+        match self {
+            Self::Key => records.key(row),
+            Self::Value => records.payload(row),
+        }
+    }
 }
 
 /// What a decoder made of records: every record is a row or a reject.
