@@ -4,6 +4,7 @@
 
 mod account;
 mod group;
+mod waiting;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tracing::warn;
 
 use self::account::shares;
+use self::waiting::Attempt;
 use crate::breaker::Consecutive;
 use crate::carry::{Carried, Carrier};
 use crate::commit::CommitPolicy;
@@ -88,8 +90,9 @@ pub struct Lane {
     ledger: Ledger<Held>,
     policy: CommitPolicy,
     consecutive: Consecutive,
-    /// Events that came while the lane was waiting for a sink: their turn is next.
+    /// Events that came while the lane was waiting: their turn is next.
     waiting: VecDeque<Event>,
+    leaving: bool,
     ticket: Ticket,
     in_flight_bytes: usize,
     metrics: Arc<LaneMetrics>,
@@ -133,6 +136,7 @@ impl Lane {
             consecutive: Consecutive::default(),
             rules,
             waiting: VecDeque::new(),
+            leaving: false,
             ticket: Ticket(0),
             in_flight_bytes: 0,
             metrics,
@@ -157,14 +161,10 @@ impl Lane {
     }
 
     fn run_until_end(&mut self) -> Result<()> {
-        let mut leaving = false;
         loop {
             self.metrics.heartbeat.set(millis_now());
-            if self.stop.requested() && !leaving {
-                leaving = true;
-                self.source.leave()?;
-            }
-            match self.next_event(leaving)? {
+            self.leave_where_asked()?;
+            match self.next_event()? {
                 Event::End => return self.finish(),
                 event => self.handle(event)?,
             }
@@ -172,11 +172,19 @@ impl Lane {
         }
     }
 
-    fn next_event(&mut self, leaving: bool) -> Result<Event> {
+    fn leave_where_asked(&mut self) -> Result<()> {
+        if self.leaving || !self.stop.requested() {
+            return Ok(());
+        }
+        self.leaving = true;
+        self.source.leave()
+    }
+
+    fn next_event(&mut self) -> Result<Event> {
         if let Some(event) = self.waiting.pop_front() {
             return Ok(event);
         }
-        let rows = if leaving { 0 } else { self.room() };
+        let rows = if self.leaving { 0 } else { self.room() };
         let wait = Duration::from_millis(if self.ledger.is_settled() && rows > 0 {
             20
         } else {
@@ -225,17 +233,22 @@ impl Lane {
     }
 
     fn carry(&mut self, records: Records) -> Result<()> {
-        let started = Instant::now();
-        let records = Arc::new(records);
         let rows = records.len() as u64;
         self.metrics.consumed.add(rows);
         self.metrics.in_flight.set(self.metrics.in_flight.get() + rows);
         self.metrics.batches.add(1);
-        let carried = self.carrier.carry(&records)?;
+        let Some(Attempt {
+            records,
+            carried,
+            began,
+        }) = self.attempt(Arc::new(records))?
+        else {
+            return Ok(());
+        };
         self.judge(&records, &carried.rejects)?;
-        if started.elapsed() > LONG_CALL && self.source.lost() {
+        if began.elapsed() > LONG_CALL && self.source.lost() {
             // Another member reads these records again: writing them now would only make duplicates.
-            self.settle_count(&Tally::default(), rows);
+            self.settle_count(&Tally::default(), records.len() as u64);
             return Ok(());
         }
         self.write(records, carried)

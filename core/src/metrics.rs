@@ -45,6 +45,10 @@ pub struct LaneMetrics {
     pub lag: Count,
     /// Times the source or a sink had to be tried again.
     pub retries: Count,
+    /// 1 while a batch waits for something outside, such as a schema registry.
+    pub waiting: Count,
+    /// Times a batch could not be carried yet, and was kept.
+    pub waits: Count,
     /// Numbers written as null because they were NaN or infinite.
     pub not_finite: Count,
     /// Nanoseconds spent: decode, steps, encode, sink.

@@ -197,6 +197,32 @@ impl Records {
         })
     }
 
+    /// The records that are not of `partitions`, in a new arena.
+    #[must_use]
+    pub fn without(&self, partitions: &Partitions) -> Self {
+        let mut kept = Self::default();
+        for row in 0..self.len() {
+            let origin = self.partition(row);
+            if partitions.contains(origin) {
+                continue;
+            }
+            let partition = kept.intern(&origin.topic, origin.partition);
+            kept.push(
+                partition,
+                Record {
+                    offset: self.offset(row),
+                    timestamp: self.timestamp(row),
+                    key: self.key(row),
+                    payload: self.payload(row),
+                },
+            );
+            for (name, value) in self.headers(row) {
+                kept.push_header(name, value);
+            }
+        }
+        kept
+    }
+
     /// Per partition the position behind its last record in here.
     pub fn next_positions(&self) -> Positions {
         let mut next: Vec<i64> = vec![i64::MIN; self.partitions.len()];
@@ -244,6 +270,37 @@ mod tests {
         assert_eq!(headers, vec![("a", Some(&b"1"[..])), ("b", None)]);
         assert_eq!(records.headers(1).len(), 0);
         assert_eq!(records.partition(1).to_string(), "t[0]");
+    }
+
+    #[test]
+    fn records_of_other_partitions_are_kept_whole() {
+        let topic: Arc<str> = "t".into();
+        let mut records = Records::default();
+        for (partition, offset) in [(0, 3), (1, 8), (0, 4)] {
+            let p = records.intern(&topic, partition);
+            records.push(p, record(offset, Some(&[offset as u8])));
+            records.push_header("h", Some(&[partition as u8]));
+        }
+        let kept = records.without(&Partitions::from([TopicPartition::new("t", 1)]));
+        let rows = |r: &Records| -> Vec<_> {
+            let row = |i| {
+                (
+                    r.partition(i).clone(),
+                    r.offset(i),
+                    r.payload(i).map(<[u8]>::to_vec),
+                    r.timestamp(i),
+                )
+            };
+            (0..r.len()).map(row).collect()
+        };
+        let all = rows(&records);
+        assert_eq!(rows(&kept), [all[0].clone(), all[2].clone()]);
+        assert_eq!(kept.headers(1).next(), Some(("h", Some(&[0][..]))));
+        assert!(
+            records
+                .without(&records.partitions().iter().cloned().collect())
+                .is_empty()
+        );
     }
 
     #[test]

@@ -69,6 +69,11 @@ const COUNTERS: &[(&str, &str, Get)] = &[
         |r| r.lane.retries.get(),
     ),
     (
+        "waits",
+        "Times a batch could not be carried yet and was kept, as while a schema registry does not answer",
+        |r| r.lane.waits.get(),
+    ),
+    (
         "not_finite",
         "Numbers written as null because they were NaN or infinite",
         |r| r.lane.not_finite.get(),
@@ -87,6 +92,11 @@ const GAUGES: &[(&str, &str, Get)] = &[
         "lag_records",
         "Records in the log behind the lane's positions",
         |r| r.lane.lag.get(),
+    ),
+    (
+        "waiting",
+        "1 while a batch waits for something outside, such as a schema registry",
+        |r| r.lane.waiting.get(),
     ),
 ];
 

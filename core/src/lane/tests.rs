@@ -1,7 +1,10 @@
+mod waiting;
+
 use std::sync::Mutex;
 
 use super::*;
 use crate::batch::Batch;
+use crate::codec::Decode;
 use crate::codec::verbatim::{VerbatimDecoder, VerbatimEncoder};
 use crate::memory::{Asked, MemorySink, MemorySource, Message, Script, Written, lock};
 use crate::records::{Partitions, Positions, TopicPartition};
@@ -106,25 +109,36 @@ impl Ran {
     }
 }
 
-fn run_with(rules: Rules, script: Vec<Script>, written: Written) -> Ran {
-    let source = MemorySource::new(script);
-    let (asked, written) = (source.asked(), Arc::new(Mutex::new(written)));
-    let metrics = Arc::new(LaneMetrics::default());
+fn lane_of(
+    decode: Box<dyn Decode>,
+    rules: Rules,
+    source: MemorySource,
+    written: &Arc<Mutex<Written>>,
+    metrics: &Arc<LaneMetrics>,
+    stop: &Stop,
+) -> Lane {
     let carrier = Carrier::new(
-        Box::new(VerbatimDecoder),
+        decode,
         vec![(Stage::Sql, Box::new(ByFirstByte))],
         Box::new(VerbatimEncoder::new("out")),
-        Arc::clone(&metrics),
+        Arc::clone(metrics),
     );
-    let sinks: Vec<Box<dyn Sink>> = vec![Box::new(MemorySink::new(Arc::clone(&written)))];
-    let lane = Lane::new(
+    let sinks: Vec<Box<dyn Sink>> = vec![Box::new(MemorySink::new(Arc::clone(written)))];
+    Lane::new(
         Box::new(source),
         carrier,
         sinks,
         rules,
-        Arc::clone(&metrics),
-        Stop::default(),
-    );
+        Arc::clone(metrics),
+        stop.clone(),
+    )
+}
+
+fn run_all(decode: Box<dyn Decode>, rules: Rules, script: Vec<Script>, written: Written) -> Ran {
+    let source = MemorySource::new(script);
+    let (asked, written) = (source.asked(), Arc::new(Mutex::new(written)));
+    let metrics = Arc::new(LaneMetrics::default());
+    let lane = lane_of(decode, rules, source, &written, &metrics, &Stop::default());
     let outcome = lane.run();
     let asked = lock(&asked).clone();
     Ran {
@@ -133,6 +147,14 @@ fn run_with(rules: Rules, script: Vec<Script>, written: Written) -> Ran {
         asked,
         metrics,
     }
+}
+
+fn run_decoded(decode: Box<dyn Decode>, rules: Rules, script: Vec<Script>) -> Ran {
+    run_all(decode, rules, script, Written::default())
+}
+
+fn run_with(rules: Rules, script: Vec<Script>, written: Written) -> Ran {
+    run_all(Box::new(VerbatimDecoder), rules, script, written)
 }
 
 fn run(rules: Rules, script: Vec<Script>) -> Ran {
@@ -368,20 +390,13 @@ fn nothing_more_is_handed_over_than_max_records() {
     let written = Arc::new(Mutex::new(held));
     let stop = Stop::default();
     let metrics = Arc::new(LaneMetrics::default());
-    let carrier = Carrier::new(
+    let lane = lane_of(
         Box::new(VerbatimDecoder),
-        Vec::new(),
-        Box::new(VerbatimEncoder::new("out")),
-        Arc::clone(&metrics),
-    );
-    let sink = MemorySink::new(Arc::clone(&written));
-    let lane = Lane::new(
-        Box::new(source),
-        carrier,
-        vec![Box::new(sink)],
         rules,
-        Arc::clone(&metrics),
-        stop.clone(),
+        source,
+        &written,
+        &metrics,
+        &stop,
     );
     let thread = std::thread::spawn(move || lane.run());
     while metrics.heartbeat.get() == 0 || metrics.consumed.get() < 3 {
