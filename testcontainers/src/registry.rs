@@ -71,7 +71,11 @@ impl Registry {
     fn await_ready(&self, port: u16) -> io::Result<()> {
         let until = Instant::now() + READY_WITHIN;
         while !answers(port) {
-            let ended = self.child.lock().unwrap_or_else(PoisonError::into_inner).try_wait()?;
+            let ended = self
+                .child
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .try_wait()?;
             if ended.is_some() || Instant::now() >= until {
                 let what = ended.map_or_else(
                     || format!("it did not answer within {READY_WITHIN:?}"),
@@ -101,7 +105,10 @@ impl Drop for Registry {
         if std::thread::panicking() {
             self.reaper.keep();
             self.folder.disable_cleanup(true);
-            eprintln!("the schema registry's log is kept in {}", self.folder.path().display());
+            eprintln!(
+                "the schema registry's log is kept in {}",
+                self.folder.path().display()
+            );
         }
     }
 }
@@ -113,9 +120,15 @@ fn log_of(folder: &Path) -> PathBuf {
 fn spawn(home: &Path, folder: &Path, port: u16, management: u16) -> io::Result<Child> {
     let log = File::create(log_of(folder))?;
     let mut command = Command::new(home.join("java/bin/java"));
-    command.args(OPTIONS).arg("-jar").arg(home.join(JAR)).current_dir(folder);
+    command
+        .args(OPTIONS)
+        .arg("-jar")
+        .arg(home.join(JAR))
+        .current_dir(folder);
     let host = "127.0.0.1";
-    command.env("QUARKUS_HTTP_HOST", host).env("QUARKUS_HTTP_PORT", port.to_string());
+    command
+        .env("QUARKUS_HTTP_HOST", host)
+        .env("QUARKUS_HTTP_PORT", port.to_string());
     command
         .env("QUARKUS_MANAGEMENT_HOST", host)
         .env("QUARKUS_MANAGEMENT_PORT", management.to_string());
@@ -163,5 +176,7 @@ fn fetch() -> io::Result<()> {
         return Ok(());
     }
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    Err(io::Error::other(format!("scripts/fetch-registry.sh failed:\n{text}")))
+    Err(io::Error::other(format!(
+        "scripts/fetch-registry.sh failed:\n{text}"
+    )))
 }

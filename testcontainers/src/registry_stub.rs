@@ -154,10 +154,16 @@ fn unknown(line: &str) -> Response {
 fn refusal(outage: Outage) -> Option<Response> {
     Some(match outage {
         Outage::Expired => complaint(StatusCode::UNAUTHORIZED, 401, "Unauthorized"),
-        Outage::Denied => complaint(StatusCode::FORBIDDEN, 40301, "User is denied operation Read on Subject"),
+        Outage::Denied => complaint(
+            StatusCode::FORBIDDEN,
+            40301,
+            "User is denied operation Read on Subject",
+        ),
         Outage::Throttled => {
             let mut response = complaint(StatusCode::TOO_MANY_REQUESTS, 429, "Too many requests");
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from_static("2"));
             response
         }
         Outage::ServerError => complaint(StatusCode::INTERNAL_SERVER_ERROR, 50001, "Error in the backend"),
@@ -168,12 +174,17 @@ fn refusal(outage: Outage) -> Option<Response> {
 fn complaint(status: StatusCode, code: u32, message: &str) -> Response {
     let mut response = service::json(status, json!({ "error_code": code, "message": message }));
     if status == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic"));
+        response
+            .headers_mut()
+            .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic"));
     }
     response
 }
 
 fn seen(headers: &HeaderMap) -> BTreeMap<String, String> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect()
+    headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), text(value)))
+        .collect()
 }

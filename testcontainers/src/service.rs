@@ -180,7 +180,11 @@ async fn pass(State(switch): State<Arc<Switch>>, mut request: Request, next: Nex
 }
 
 fn missing() -> Response {
-    typed(StatusCode::NOT_FOUND, "text/html", "<html><body>404 Not Found</body></html>")
+    typed(
+        StatusCode::NOT_FOUND,
+        "text/html",
+        "<html><body>404 Not Found</body></html>",
+    )
 }
 
 /// An answer that ends in its middle, and says nothing of it.

@@ -128,7 +128,11 @@ mod tests {
 
     #[test]
     fn avro_is_what_has_no_type() {
-        let of = |body: &str| read::<SchemaAnswer>(body.as_bytes()).expect("an answer").schema_type();
+        let of = |body: &str| {
+            read::<SchemaAnswer>(body.as_bytes())
+                .expect("an answer")
+                .schema_type()
+        };
         assert_eq!(of(r#"{"schema":""}"#), Some(SchemaType::Avro));
         assert_eq!(
             of(r#"{"schema":"","schemaType":"PROTOBUF","references":null}"#),

@@ -157,7 +157,10 @@ impl SchemaRegistryConfig {
                 cache: self.cache.as_ref().map(|folder| base.join(folder)),
                 timeout,
             }),
-            _ => Err(vec![Wrong::new("", "the registry's settings do not fit together")]),
+            _ => Err(vec![Wrong::new(
+                "",
+                "the registry's settings do not fit together",
+            )]),
         }
     }
 
@@ -226,9 +229,10 @@ impl SchemaRegistryConfig {
             (_, (Some(_), None)) => one("username", "the key `password` is missing"),
             (_, (None, Some(_))) => one("password", "the key `username` is missing"),
             _ => match (&self.bearer, &self.oauth) {
-                (Some(token), _) if !is_token(token.expose()) => {
-                    one("bearer", "is no token: it is empty, or has blanks or other signs in it")
-                }
+                (Some(token), _) if !is_token(token.expose()) => one(
+                    "bearer",
+                    "is no token: it is empty, or has blanks or other signs in it",
+                ),
                 (Some(token), _) => Ok(RegistryLogin::Bearer(token.clone())),
                 (None, Some(oauth)) => oauth.login(base, self.allow_insecure),
                 (None, None) => Ok(RegistryLogin::None),
@@ -249,7 +253,10 @@ impl RegistryOauthConfig {
             ("identity_pool", &self.identity_pool),
         ] {
             if value.as_deref().is_some_and(|value| !is_token(value)) {
-                wrong.add(format!("oauth/{key}"), "is no id: it has blanks or other signs in it");
+                wrong.add(
+                    format!("oauth/{key}"),
+                    "is no id: it has blanks or other signs in it",
+                );
             }
         }
         let ca = self.token_ca.as_deref();

@@ -69,7 +69,10 @@ impl Disk {
     fn read(&self, key: SchemaKey, bytes: &[u8]) -> Result<RegisteredSchema, String> {
         let kept: Kept = serde_json::from_slice(bytes).map_err(|_| "it is damaged".to_owned())?;
         if kept.format != FORMAT {
-            return Err(format!("it has the form {}, this Forebay writes {FORMAT}", kept.format));
+            return Err(format!(
+                "it has the form {}, this Forebay writes {FORMAT}",
+                kept.format
+            ));
         }
         if kept.sum != kept.own_sum() {
             return Err("it is damaged".to_owned());

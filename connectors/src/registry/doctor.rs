@@ -20,7 +20,11 @@ impl Registry {
                     count => format!("{count} subjects"),
                 };
                 let login = self.inner.http.login().shown();
-                Finding::ok(STEP, self.url(), format!("a schema registry with {count}; login: {login}"))
+                Finding::ok(
+                    STEP,
+                    self.url(),
+                    format!("a schema registry with {count}; login: {login}"),
+                )
             }
             Err(trouble) => {
                 let remedy = trouble.remedy.unwrap_or_else(|| match trouble.what {

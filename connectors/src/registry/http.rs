@@ -242,7 +242,8 @@ impl Http {
             true => format!("{url}: no whole answer within {:?}", self.settings.timeout),
             false => format!("{url}: the answer broke off"),
         };
-        Trouble::new(What::Failing, found).remedy("is something between here and there that ends connections?")
+        Trouble::new(What::Failing, found)
+            .remedy("is something between here and there that ends connections?")
     }
 
     /// What an answer without success means.
@@ -267,6 +268,7 @@ impl Http {
                 _ => trouble(What::Failing, ", but not as a schema registry does")
                     .remedy("check the path of the registry's address"),
             },
+            408 => trouble(What::Failing, ": it waited in vain for the whole question"),
             429 => trouble(What::Throttled, ": it is asked too often").rest(retry_after(response)),
             400 | 409 | 422 if question.body.is_some() => {
                 let said = said.map_or(String::new(), |said| format!(": {}", self.quoted(&said.message)));
@@ -286,7 +288,11 @@ impl Http {
             RegistryLogin::Oauth { .. } => self.token().map(|cell| cell.token().value),
             RegistryLogin::None => None,
         };
-        let text = match secret.as_ref().map(Secret::expose).filter(|secret| !secret.is_empty()) {
+        let text = match secret
+            .as_ref()
+            .map(Secret::expose)
+            .filter(|secret| !secret.is_empty())
+        {
             Some(secret) => text.replace(secret, "***"),
             None => text.to_owned(),
         };
@@ -306,12 +312,16 @@ impl RegistryLogin {
     /// What to do where it is not taken.
     fn remedy(&self) -> &'static str {
         match self {
-            Self::None => "it wants to know who asks: add `api_key` and `api_secret`, `username` and `password`, `bearer` or `oauth`",
+            Self::None => {
+                "it wants to know who asks: add `api_key` and `api_secret`, `username` and `password`, `bearer` or `oauth`"
+            }
             Self::Basic { .. } => {
                 "check `api_key` and `api_secret`, or `username` and `password`: a key of the Kafka cluster is none of the registry"
             }
             Self::Bearer(_) => "check `bearer`: it may have expired",
-            Self::Oauth { .. } => "check `oauth.logical_cluster` and `oauth.identity_pool`, and what the pool may do",
+            Self::Oauth { .. } => {
+                "check `oauth.logical_cluster` and `oauth.identity_pool`, and what the pool may do"
+            }
         }
     }
 }

@@ -134,9 +134,11 @@ impl Schemas for Registry {
             };
             if now >= patience {
                 let reason = last.unwrap_or_else(|| "it has not answered yet".to_owned());
-                return Err(Error::retry(format!("fetch a schema from the registry: {reason}"))
-                    .with("schema", key)
-                    .with("registry", self.url()));
+                return Err(
+                    Error::retry(format!("fetch a schema from the registry: {reason}"))
+                        .with("schema", key)
+                        .with("registry", self.url()),
+                );
             }
             let waited = self
                 .inner

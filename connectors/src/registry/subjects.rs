@@ -190,7 +190,10 @@ fn there<T>(answer: Result<T, Trouble>) -> Result<Option<T>, Trouble> {
 /// With everything that it refers to. That a reference is not there is no answer to whether the version is.
 async fn versioned(inner: &Inner, answer: SchemaAnswer) -> Result<SchemaVersion, Trouble> {
     let (Some(subject), Some(version), Some(id)) = (answer.subject.clone(), answer.version, answer.id) else {
-        let found = format!("{}: its answer names no subject, version and id", inner.http.url());
+        let found = format!(
+            "{}: its answer names no subject, version and id",
+            inner.http.url()
+        );
         return Err(Trouble::new(What::Failing, found));
     };
     let references = answer.references.clone().unwrap_or_default();

@@ -127,7 +127,9 @@ impl Read {
         }
         if self.length > LENGTH {
             let mib = LENGTH >> 20;
-            return Err(invalid(format!("it and what it refers to are more than {mib} MiB")));
+            return Err(invalid(format!(
+                "it and what it refers to are more than {mib} MiB"
+            )));
         }
         Ok(())
     }

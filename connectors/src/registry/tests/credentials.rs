@@ -23,7 +23,8 @@ fn passwords_keys_and_tokens_arrive() {
         match keys["bearer"].as_str() {
             Some(token) => stub.bearer(token),
             None => {
-                let of = |one: &str, two: &str| keys[one].as_str().or(keys[two].as_str()).expect(one).to_owned();
+                let of =
+                    |one: &str, two: &str| keys[one].as_str().or(keys[two].as_str()).expect(one).to_owned();
                 stub.basic(&of("api_key", "username"), &of("api_secret", "password"));
             }
         }
@@ -54,7 +55,11 @@ fn an_identity_providers_token_comes_with_the_ids_that_confluent_wants_and_is_re
         json!({ "url": stub.url(), "oauth": oauth, "allow_insecure": true }),
         &control,
     );
-    assert_eq!((issuer.issued(), registry.token().is_some()), (0, false), "nothing is asked before there is need");
+    assert_eq!(
+        (issuer.issued(), registry.token().is_some()),
+        (0, false),
+        "nothing is asked before there is need"
+    );
     arrives(&registry, SchemaKey::Id(7));
     let headers = stub.headers();
     let header = |name: &str| headers[0].get(name).map(String::as_str);
@@ -75,14 +80,18 @@ fn an_identity_providers_token_comes_with_the_ids_that_confluent_wants_and_is_re
 fn an_issuer_that_refuses_is_named_and_no_record_is_rejected_for_it() {
     let (stub, issuer, control) = (RegistryStub::start(), Issuer::start(), control());
     stub.schema(7, &json!({ "schema": INT }));
-    let oauth = json!({ "token_url": issuer.token_url(), "client_id": "forebay", "client_secret": "planted-secret" });
+    let oauth =
+        json!({ "token_url": issuer.token_url(), "client_id": "forebay", "client_secret": "planted-secret" });
     let registry = open(
         json!({ "url": stub.url(), "oauth": oauth, "allow_insecure": true }),
         &control,
     );
     let error = fails(&registry, SchemaKey::Id(7), "no token for the registry");
     let said = error.to_string();
-    assert!(error.kind() == Kind::Retry && said.contains("check `client_id`"), "{said}");
+    assert!(
+        error.kind() == Kind::Retry && said.contains("check `client_id`"),
+        "{said}"
+    );
     assert!(!said.contains("planted") && stub.service().asked() == 0, "{said}");
     issuer.client("forebay", "planted-secret");
     arrives(&registry, SchemaKey::Id(7));

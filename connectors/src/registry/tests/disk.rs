@@ -19,7 +19,11 @@ fn files(folder: &TempDir) -> Vec<PathBuf> {
 
 #[test]
 fn a_restart_goes_on_with_what_is_on_disk() {
-    let (folder, stub, control) = (TempDir::new().expect("a folder"), RegistryStub::start(), control());
+    let (folder, stub, control) = (
+        TempDir::new().expect("a folder"),
+        RegistryStub::start(),
+        control(),
+    );
     stub.schema(
         7,
         &json!({ "schema": INT, "references": [{ "name": "a", "subject": "a", "version": 1 }] }),
@@ -38,7 +42,11 @@ fn a_restart_goes_on_with_what_is_on_disk() {
 
 #[test]
 fn the_registry_comes_before_the_disk() {
-    let (folder, stub, control) = (TempDir::new().expect("a folder"), RegistryStub::start(), control());
+    let (folder, stub, control) = (
+        TempDir::new().expect("a folder"),
+        RegistryStub::start(),
+        control(),
+    );
     stub.schema(7, &json!({ "schema": INT }));
     arrives(&kept(&folder, &stub, &control), SchemaKey::Id(7));
     // Somebody has set the registry up anew.
@@ -53,7 +61,11 @@ fn the_registry_comes_before_the_disk() {
 #[test]
 fn a_damaged_file_is_ignored_with_a_warning_and_written_anew() {
     log::keep();
-    let (folder, stub, control) = (TempDir::new().expect("a folder"), RegistryStub::start(), control());
+    let (folder, stub, control) = (
+        TempDir::new().expect("a folder"),
+        RegistryStub::start(),
+        control(),
+    );
     stub.schema(7, &json!({ "schema": INT }));
     arrives(&kept(&folder, &stub, &control), SchemaKey::Id(7));
     let [file] = files(&folder).try_into().expect("one file");
@@ -63,7 +75,11 @@ fn a_damaged_file_is_ignored_with_a_warning_and_written_anew() {
     let registry = kept(&folder, &stub, &control);
     fails(&registry, SchemaKey::Id(7), "no answer");
     let told = log::with(&file.display().to_string());
-    assert!(told.iter().any(|line| line.contains("WARN") && line.contains("damaged")), "{told:?}");
+    assert!(
+        told.iter()
+            .any(|line| line.contains("WARN") && line.contains("damaged")),
+        "{told:?}"
+    );
     stub.service().fail(None);
     arrives(&registry, SchemaKey::Id(7));
     assert_eq!(fs::read(&file).expect("a file"), whole);

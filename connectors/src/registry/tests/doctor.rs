@@ -12,11 +12,19 @@ fn a_registry_that_can_be_used_is_told_from_every_other() {
     let registry = open(keys, &control);
     let found = registry.diagnose();
     assert_eq!((found.step, found.outcome), ("registry", Outcome::Ok));
-    assert!(found.found.contains("2 subjects") && found.found.contains("as ABC"), "{found:?}");
+    assert!(
+        found.found.contains("2 subjects") && found.found.contains("as ABC"),
+        "{found:?}"
+    );
     for (outage, kind, says, remedy) in [
         (Outage::Expired, Kind::Auth, "answered 401", "check `api_key`"),
         (Outage::Denied, Kind::Auth, "answered 403", "give them the right"),
-        (Outage::Missing, Kind::Fatal, "not as a schema registry", "check the path"),
+        (
+            Outage::Missing,
+            Kind::Fatal,
+            "not as a schema registry",
+            "check the path",
+        ),
         (Outage::Throttled, Kind::Fatal, "answered 429", "ask it less"),
         (Outage::ServerError, Kind::Fatal, "answered 500", "own log"),
         (Outage::Html, Kind::Fatal, "a page of HTML", "login page"),
@@ -31,7 +39,11 @@ fn a_registry_that_can_be_used_is_told_from_every_other() {
         assert!(!format!("{found:?}").contains("planted"), "{found:?}");
     }
     let nowhere = open(json!({ "url": "http://no-such-host.invalid:8081" }), &control).diagnose();
-    assert!(nowhere.remedy.is_some_and(|remedy| remedy.contains("check the name")));
+    assert!(
+        nowhere
+            .remedy
+            .is_some_and(|remedy| remedy.contains("check the name"))
+    );
     let authority = forebay_testcontainers::Authority::new();
     stub.service().fail(None);
     let secure = stub.https(&authority.server("registry").issue());

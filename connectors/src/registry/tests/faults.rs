@@ -4,7 +4,11 @@ use super::*;
 
 /// A fault, and words of what is said of it and of the remedy.
 const FAULTS: &[(Outage, &str, &str)] = &[
-    (Outage::Expired, "answered 401", "check `api_key` and `api_secret`"),
+    (
+        Outage::Expired,
+        "answered 401",
+        "check `api_key` and `api_secret`",
+    ),
     (Outage::Denied, "answered 403", "give them the right"),
     (
         Outage::Missing,
@@ -14,8 +18,16 @@ const FAULTS: &[(Outage, &str, &str)] = &[
     (Outage::Throttled, "answered 429", "asked too often"),
     (Outage::ServerError, "answered 500", "trouble of its own"),
     (Outage::Html, "a page of HTML", "no proxy or login page"),
-    (Outage::Empty, "none of a schema registry", "is this the registry's address"),
-    (Outage::Truncated, "breaks off after", "is this the registry's address"),
+    (
+        Outage::Empty,
+        "none of a schema registry",
+        "is this the registry's address",
+    ),
+    (
+        Outage::Truncated,
+        "breaks off after",
+        "is this the registry's address",
+    ),
     (Outage::Silent, "no answer within 1s", "is it overloaded"),
     (Outage::Down, "no answer", "check the host and the port"),
 ];
@@ -34,7 +46,10 @@ fn every_fault_is_a_retry_with_a_reason_and_the_schema_comes_when_it_is_over() {
         let error = fails(&registry, SchemaKey::Id(7), says);
         assert_eq!(error.kind(), Kind::Retry, "{outage:?}");
         let said = error.to_string();
-        assert!(said.contains(remedy) && said.contains(stub.url()), "{outage:?}: {said}");
+        assert!(
+            said.contains(remedy) && said.contains(stub.url()),
+            "{outage:?}: {said}"
+        );
         let status = registry.status();
         assert!(
             status.last_error.is_some_and(|last| last.contains(says)) && status.schemas == 0,
@@ -43,17 +58,30 @@ fn every_fault_is_a_retry_with_a_reason_and_the_schema_comes_when_it_is_over() {
         stub.service().fail(None);
         assert_eq!(arrives(&registry, SchemaKey::Id(7)).text, INT, "{outage:?}");
         let counted: u64 = registry.status().requests().iter().map(|(_, count)| count).sum();
-        assert!(counted >= 2 && registry.status().last_error.is_none(), "{outage:?}");
-        assert!(!format!("{error:?} {registry:?}").contains("planted"), "{outage:?}");
+        assert!(
+            counted >= 2 && registry.status().last_error.is_none(),
+            "{outage:?}"
+        );
+        assert!(
+            !format!("{error:?} {registry:?}").contains("planted"),
+            "{outage:?}"
+        );
     }
     let told = log::with(stub.url());
     for (outage, says, _) in FAULTS {
         let is_told = |line: &&String| {
-            line.contains("WARN") && line.contains(says) && line.contains("schema=id 7") && line.contains("rest=")
+            line.contains("WARN")
+                && line.contains(says)
+                && line.contains("schema=id 7")
+                && line.contains("rest=")
         };
         assert!(told.iter().any(|line| is_told(&line)), "{outage:?} in {told:#?}");
     }
-    assert_eq!(log::with("planted"), [""; 0], "no secret, and no word of an answer");
+    assert_eq!(
+        log::with("planted"),
+        [""; 0],
+        "no secret, and no word of an answer"
+    );
 }
 
 #[test]

@@ -7,11 +7,23 @@ fn every_mistake_is_named_at_its_key() {
     let oauth = json!({ "token_url": "http://x/t", "client_id": "a", "client_secret": "planted", "logical_cluster": "a b" });
     for (config, key, says) in [
         (json!({}), "", "add `url`"),
-        (json!({ "url": "http://a:1", "urls": ["http://b:1"] }), "/urls", "says it twice"),
+        (
+            json!({ "url": "http://a:1", "urls": ["http://b:1"] }),
+            "/urls",
+            "says it twice",
+        ),
         (json!({ "url": "a:1" }), "/url", "http:// or https://"),
-        (json!({ "url": "http://app:planted@a:1" }), "/url", "holds credentials"),
+        (
+            json!({ "url": "http://app:planted@a:1" }),
+            "/url",
+            "holds credentials",
+        ),
         (json!({ "url": "http://a:1/?k=planted" }), "/url", "holds a query"),
-        (json!({ "urls": ["http://a:1", "http://b:1,http://c:1"] }), "/urls/1", "a list item for each"),
+        (
+            json!({ "urls": ["http://a:1", "http://b:1,http://c:1"] }),
+            "/urls/1",
+            "a list item for each",
+        ),
         (json!({ "url": "http://" }), "/url", "is no address"),
         (
             json!({ "url": "https://a", "api_key": "A" }),
@@ -23,7 +35,11 @@ fn every_mistake_is_named_at_its_key() {
             "/api_secret",
             "`api_key` is missing",
         ),
-        (json!({ "url": "https://a", "username": "A" }), "/username", "`password` is missing"),
+        (
+            json!({ "url": "https://a", "username": "A" }),
+            "/username",
+            "`password` is missing",
+        ),
         (
             json!({ "url": "https://a", "password": "planted" }),
             "/password",
@@ -34,7 +50,11 @@ fn every_mistake_is_named_at_its_key() {
             "/username",
             "a colon",
         ),
-        (json!({ "url": "https://a", "bearer": "planted planted" }), "/bearer", "is no token"),
+        (
+            json!({ "url": "https://a", "bearer": "planted planted" }),
+            "/bearer",
+            "is no token",
+        ),
         (
             json!({ "url": "https://a", "bearer": "planted", "api_key": "A", "api_secret": "planted" }),
             "",
@@ -65,12 +85,17 @@ fn every_mistake_is_named_at_its_key() {
             "/tls/ca",
             "cannot be used",
         ),
-        (json!({ "url": "https://a", "timeout": "0s" }), "/timeout", "takes no time"),
+        (
+            json!({ "url": "https://a", "timeout": "0s" }),
+            "/timeout",
+            "takes no time",
+        ),
     ] {
         let all = settings(config).expect_err(says);
         let place = format!("schema_registry{key}");
         assert!(
-            all.iter().any(|one| one.key == place && one.message.contains(says)),
+            all.iter()
+                .any(|one| one.key == place && one.message.contains(says)),
             "{says}: {all:?}"
         );
         assert!(!format!("{all:?}").contains("planted"), "{all:?}");
@@ -82,7 +107,14 @@ fn what_fits_is_shown_without_its_secret() {
     let config = json!({ "url": "https://a/api/", "api_key": "ABC", "api_secret": "planted", "cache": "schemas", "timeout": "3s" });
     let fits = settings(config).expect("fits");
     let shown = fits.shown();
-    let of = |name: &str| shown.iter().find(|(known, _)| *known == name).expect(name).1.as_str();
+    let of = |name: &str| {
+        shown
+            .iter()
+            .find(|(known, _)| *known == name)
+            .expect(name)
+            .1
+            .as_str()
+    };
     assert_eq!((of("url"), of("timeout")), ("https://a/api", "3s"));
     assert_eq!((of("login"), of("cache")), ("basic, as ABC", "/nowhere/schemas"));
     assert!(!format!("{fits:?} {shown:?}").contains("planted"));

@@ -72,7 +72,8 @@ fn fails(registry: &Registry, key: SchemaKey, says: &str) -> Error {
 fn one_question_is_asked_however_many_lanes_want_a_schema() {
     let (stub, control) = (RegistryStub::start(), control());
     stub.schema(7, &json!({ "schema": INT }));
-    stub.service().fail(Some(Outage::Slow(Duration::from_millis(200))));
+    stub.service()
+        .fail(Some(Outage::Slow(Duration::from_millis(200))));
     let registry = open(json!({ "url": stub.url() }), &control);
     thread::scope(|scope| {
         let lanes: Vec<_> = (0..8)
@@ -99,10 +100,17 @@ fn a_lane_waits_for_a_while_and_the_question_goes_on() {
     let registry = open(json!({ "url": stub.url() }), &control);
     let begin = Instant::now();
     let error = registry.schema(SchemaKey::Id(7)).expect_err("not yet");
-    assert!(begin.elapsed() < Duration::from_millis(1500), "{:?}", begin.elapsed());
+    assert!(
+        begin.elapsed() < Duration::from_millis(1500),
+        "{:?}",
+        begin.elapsed()
+    );
     assert_eq!(error.kind(), Kind::Retry);
     let said = error.to_string();
-    assert!(said.contains("schema=id 7") && said.contains("not answered yet"), "{said}");
+    assert!(
+        said.contains("schema=id 7") && said.contains("not answered yet"),
+        "{said}"
+    );
     arrives(&registry, SchemaKey::Id(7));
     assert_eq!(stub.service().asked(), 1);
 }
@@ -115,7 +123,10 @@ fn the_address_that_answers_is_remembered() {
         stub.schema(id, &json!({ "schema": INT }));
         away.schema(id, &json!({ "schema": INT }));
     }
-    let registry = open(json!({ "urls": [format!("{}/", away.url()), stub.url()] }), &control);
+    let registry = open(
+        json!({ "urls": [format!("{}/", away.url()), stub.url()] }),
+        &control,
+    );
     arrives(&registry, SchemaKey::Id(7));
     let asked = away.service().asked();
     assert_ne!(asked, 0);
@@ -140,7 +151,11 @@ fn schemas_are_found_by_guid() {
     assert!(error.to_string().contains("no such schema"), "{error}");
     stub.answer("GET /schemas/guids/08080808-0808-0808-0808-080808080808", 404, "");
     let error = fails(&registry, SchemaKey::Guid([8; 16]), "by GUID");
-    assert_eq!(error.kind(), Kind::Retry, "a registry without that is no reason to reject");
+    assert_eq!(
+        error.kind(),
+        Kind::Retry,
+        "a registry without that is no reason to reject"
+    );
 }
 
 #[test]

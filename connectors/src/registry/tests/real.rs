@@ -5,7 +5,8 @@ use forebay_testcontainers::Registry as Real;
 
 use super::*;
 
-const MONEY: &str = r#"{"type":"record","name":"Money","namespace":"shop","fields":[{"name":"cents","type":"long"}]}"#;
+const MONEY: &str =
+    r#"{"type":"record","name":"Money","namespace":"shop","fields":[{"name":"cents","type":"long"}]}"#;
 const ORDER: &str = r#"{"type":"record","name":"Order","namespace":"shop","fields":[{"name":"id","type":"string"},{"name":"price","type":"shop.Money"}]}"#;
 
 fn avro(text: &str, references: &[Reference]) -> NewSchema {
@@ -35,10 +36,16 @@ fn a_schema_and_what_it_refers_to_are_registered_and_read() {
     let order = avro(ORDER, std::slice::from_ref(&reference));
     let id = registry.register("references-order", &order).expect("registered");
     let schema = arrives(&registry, SchemaKey::Id(id));
-    assert_eq!((schema.schema_type, schema.references.len()), (SchemaType::Avro, 1));
+    assert_eq!(
+        (schema.schema_type, schema.references.len()),
+        (SchemaType::Avro, 1)
+    );
     assert_eq!(schema.references[0].name, "shop.Money");
     assert_eq!(schema.references[0].text, MONEY);
-    let latest = registry.latest("references-order").expect("asked").expect("there");
+    let latest = registry
+        .latest("references-order")
+        .expect("asked")
+        .expect("there");
     assert_eq!((latest.id, latest.version, &latest.schema), (id, 1, &*schema));
     assert_eq!(latest.references, [reference]);
     let found = registry.find("references-order", &order).expect("asked");
@@ -52,13 +59,17 @@ fn versions_are_listed_and_the_registry_judges_the_next_one() {
     let control = control();
     let registry = registry(&control);
     let with = |more: &str| {
-        let text = format!(
-            r#"{{"type":"record","name":"Event","fields":[{{"name":"id","type":"string"}}{more}]}}"#
-        );
+        let text =
+            format!(r#"{{"type":"record","name":"Event","fields":[{{"name":"id","type":"string"}}{more}]}}"#);
         avro(&text, &[])
     };
     let subject = "versions-value";
-    assert!(registry.compatibility(subject, &with("")).expect("judged").compatible);
+    assert!(
+        registry
+            .compatibility(subject, &with(""))
+            .expect("judged")
+            .compatible
+    );
     registry.register(subject, &with("")).expect("registered");
     backward(&registry, subject);
     let good = with(r#",{"name":"score","type":"float","default":0.5}"#);
@@ -69,7 +80,10 @@ fn versions_are_listed_and_the_registry_judges_the_next_one() {
     let error = registry.register(subject, &bad).expect_err("refused");
     assert_eq!(error.kind(), Kind::Config);
     let said = error.to_string();
-    assert!(said.contains("answered 409") && said.contains("/fields/1"), "{said}");
+    assert!(
+        said.contains("answered 409") && said.contains("/fields/1"),
+        "{said}"
+    );
     registry.register(subject, &good).expect("registered");
     assert_eq!(registry.versions(subject).expect("versions"), [1, 2]);
     let first = registry.version(subject, 1).expect("asked").expect("there");
@@ -86,7 +100,11 @@ fn backward(registry: &Registry, subject: &str) {
     let set = registry.command(move |_| async move {
         let client = reqwest::Client::new();
         let request = client.put(url).header("content-type", "application/json");
-        let answer = request.body(r#"{"compatibility":"BACKWARD"}"#).send().await.expect("an answer");
+        let answer = request
+            .body(r#"{"compatibility":"BACKWARD"}"#)
+            .send()
+            .await
+            .expect("an answer");
         assert!(answer.status().is_success(), "{}", answer.status());
         Ok(())
     });
@@ -99,7 +117,10 @@ fn all_three_languages_are_read_and_what_is_none_is_refused() {
     let registry = registry(&control);
     let proto = "syntax = \"proto3\";\npackage shop;\nmessage Item { string id = 1; }\n";
     let json_schema = r#"{"$schema":"http://json-schema.org/draft-07/schema#","type":"object","properties":{"id":{"type":"string"}}}"#;
-    for (schema_type, text) in [(SchemaType::Protobuf, proto), (SchemaType::JsonSchema, json_schema)] {
+    for (schema_type, text) in [
+        (SchemaType::Protobuf, proto),
+        (SchemaType::JsonSchema, json_schema),
+    ] {
         let schema = NewSchema {
             schema_type,
             text: text.to_owned(),
@@ -125,5 +146,8 @@ fn all_three_languages_are_read_and_what_is_none_is_refused() {
 fn doctor_counts_its_subjects() {
     let control = control();
     let found = registry(&control).diagnose();
-    assert!(!found.is_failure() && found.found.contains("a schema registry with"), "{found:?}");
+    assert!(
+        !found.is_failure() && found.found.contains("a schema registry with"),
+        "{found:?}"
+    );
 }

@@ -3,9 +3,7 @@
 use super::*;
 
 fn needs(text: &str, others: &[(&str, i32)]) -> Value {
-    let reference = |(subject, version): &(&str, i32)| {
-        json!({ "name": format!("{subject}.name"), "subject": subject, "version": version })
-    };
+    let reference = |(subject, version): &(&str, i32)| json!({ "name": format!("{subject}.name"), "subject": subject, "version": version });
     let references: Vec<Value> = others.iter().map(reference).collect();
     json!({ "schema": text, "references": references })
 }
@@ -27,7 +25,10 @@ fn what_is_needed_comes_first_and_once() {
     let registry = open(json!({ "url": stub.url() }), &control);
     let schema = arrives(&registry, SchemaKey::Id(7));
     let texts: Vec<&str> = schema.references.iter().map(|one| one.text.as_str()).collect();
-    assert_eq!((schema.text.as_str(), texts), ("root", vec!["base", "left", "right"]));
+    assert_eq!(
+        (schema.text.as_str(), texts),
+        ("root", vec!["base", "left", "right"])
+    );
     assert_eq!(schema.references[0].name, "base.name");
     assert_eq!(stub.service().asked(), 4, "{:?}", stub.service().requests());
 }

@@ -20,7 +20,11 @@ fn the_registrys_own_words_are_told_without_what_proves_who_asks() {
         &control,
     );
     let messages = json!({ "is_compatible": false, "messages": ["reader\nlacks a default", "you sent planted-token", "x".repeat(9999)] });
-    stub.answer("POST /compatibility/subjects/a%2Fb/versions/latest", 200, messages);
+    stub.answer(
+        "POST /compatibility/subjects/a%2Fb/versions/latest",
+        200,
+        messages,
+    );
     let judged = registry.compatibility("a/b", &schema()).expect("judged");
     assert!(!judged.compatible);
     assert_eq!(judged.messages[..2], ["reader lacks a default", "you sent ***"]);
@@ -33,7 +37,10 @@ fn the_registrys_own_words_are_told_without_what_proves_who_asks() {
     let error = registry.register("a/b", &schema()).expect_err("refused");
     assert_eq!(error.kind(), Kind::Config);
     let said = error.to_string();
-    assert!(said.contains("no schema, ***") && said.contains("subject=a/b"), "{said}");
+    assert!(
+        said.contains("no schema, ***") && said.contains("subject=a/b"),
+        "{said}"
+    );
 }
 
 #[test]
