@@ -5,7 +5,7 @@ OPTIMISED := cargo build --locked --release --features forebay/full
 DEMO_SECONDS ?= 20
 .DEFAULT_GOAL := help
 
-.PHONY: help setup kafka onnxruntime python lint test test-long test-containers demo test-features bench bench-parts reference counted clean
+.PHONY: help setup kafka registry onnxruntime python lint test test-long test-containers demo test-features bench bench-parts reference counted clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -17,6 +17,10 @@ setup: ## what a build needs: compilers, headers
 kafka: ## a real Apache Kafka for the tests, into the cache
 	@echo "==> Apache Kafka"
 	@scripts/fetch-kafka.sh
+
+registry: ## a real schema registry for the tests, into the cache
+	@echo "==> Apicurio Registry"
+	@scripts/fetch-registry.sh
 
 onnxruntime: ## ONNX Runtime's shared library, into the cache
 	@echo "==> ONNX Runtime"
@@ -36,7 +40,7 @@ test-features: setup ## each kind of connector built by itself: no other cloud's
 	@echo "==> one kind at a time"
 	@scripts/test-features.sh --check
 
-test: setup kafka onnxruntime python ## every test, but for those that take minutes
+test: setup kafka registry onnxruntime python ## every test, but for those that take minutes
 	@echo "==> the dependency tree of each kind"
 	@scripts/test-features.sh
 	@echo "==> building the tests (some minutes when cold)"
@@ -44,11 +48,11 @@ test: setup kafka onnxruntime python ## every test, but for those that take minu
 	@echo "==> running the tests"
 	@cargo test --locked --no-fail-fast --workspace $(FEATURES) --quiet -- --skip long:: --test-threads=4
 
-test-long: setup kafka onnxruntime ## the tests that take minutes: joins, kills, freezes, brokers that stop
+test-long: setup kafka registry onnxruntime ## the tests that take minutes: joins, kills, freezes, brokers that stop
 	@echo "==> running the long tests"
 	@cargo test --workspace $(FEATURES) --test it -- long:: --test-threads=1 --nocapture
 
-test-containers: setup kafka onnxruntime ## test brokers in containers; starts an engine and makes an image where there is none
+test-containers: setup kafka registry onnxruntime ## test brokers in containers; starts an engine and makes an image where there is none
 	@echo "==> building the tests (some minutes when cold)"
 	@cargo test --locked --workspace $(FEATURES) --lib --test it --no-run
 	@echo "==> Docker's engine and an image"

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::finding::Finding;
 use crate::grants::Grants;
 use crate::kind::Preset;
+use crate::registry::SchemaRegistryConfig;
 use crate::resolved::{AUTH_TIMEOUT, Bootstrap, Login, Resolved, Setting};
 use crate::scalar::Scalar;
 use crate::span::Span;
@@ -33,6 +34,8 @@ pub struct ConfluentConfig {
     /// How long an issuer of tokens may take at the start. The default is 30s.
     #[schemars(example = &"30s")]
     pub auth_timeout: Option<Span>,
+    /// The schema registry that the connector's topics are written with.
+    pub schema_registry: Option<SchemaRegistryConfig>,
     /// Raw librdkafka settings.
     #[serde(default)]
     pub client: BTreeMap<String, Scalar>,
@@ -99,6 +102,7 @@ impl Preset for ConfluentConfig {
         wrong.addresses(&self.bootstrap);
         let tls = wrong.of(CaConfig::trusted(self.tls.as_ref(), base));
         let login = wrong.of(self.auth.login(base));
+        let registry = wrong.of(SchemaRegistryConfig::of(self.schema_registry.as_ref(), base));
         wrong.end()?;
         Ok(Resolved {
             tls,
@@ -109,6 +113,7 @@ impl Preset for ConfluentConfig {
             client: self.client.clone(),
             grants: self.auth.grants(),
             advice,
+            registry: registry.flatten(),
             ..Resolved::at(Bootstrap::Addresses(self.bootstrap.clone()))
         })
     }

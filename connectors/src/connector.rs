@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_auth::TokenStatus;
@@ -11,6 +12,7 @@ use forebay_core::sink::Sink;
 use forebay_core::source::Source;
 
 use crate::finding::{Finding, Needs};
+use crate::registry::Registry;
 
 /// A system that lanes read from and write to; opens one source and one sink per lane.
 pub trait Connector: Debug + Send + Sync {
@@ -39,6 +41,9 @@ pub trait Connector: Debug + Send + Sync {
 
     /// How its token is, where it has one.
     fn token(&self) -> Option<TokenStatus>;
+
+    /// The schema registry beside it, where it has one.
+    fn registry(&self) -> Option<Arc<Registry>>;
 
     /// A reading end for one lane.
     ///

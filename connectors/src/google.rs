@@ -12,6 +12,7 @@ use serde::Deserialize;
 use crate::finding::Finding;
 use crate::grants::Grants;
 use crate::kind::Preset;
+use crate::registry::SchemaRegistryConfig;
 use crate::resolved::{AUTH_TIMEOUT, Bootstrap, Login, Resolved};
 use crate::scalar::Scalar;
 use crate::span::Span;
@@ -35,6 +36,8 @@ pub struct GoogleConfig {
     /// How long the metadata server may take at the start. The default is 30s.
     #[schemars(example = &"30s")]
     pub auth_timeout: Option<Span>,
+    /// The schema registry that the connector's topics are written with.
+    pub schema_registry: Option<SchemaRegistryConfig>,
     /// Raw librdkafka settings.
     #[serde(default)]
     pub client: BTreeMap<String, Scalar>,
@@ -47,6 +50,7 @@ impl Preset for GoogleConfig {
         let tls = wrong.of(CaConfig::trusted(self.tls.as_ref(), base));
         let google = Google::new(self.service_account.clone());
         let google = wrong.of(google.map_err(|e| vec![Wrong::new("service_account", e.to_string())]));
+        let registry = wrong.of(SchemaRegistryConfig::of(self.schema_registry.as_ref(), base));
         wrong.end()?;
         Ok(Resolved {
             tls,
@@ -58,6 +62,7 @@ impl Preset for GoogleConfig {
                 service_account: self.service_account.clone(),
             },
             advice,
+            registry: registry.flatten(),
             ..Resolved::at(Bootstrap::Addresses(self.bootstrap.clone()))
         })
     }

@@ -2,6 +2,7 @@
 //! Kafka client; adding one must not touch the core.
 
 mod advice;
+mod ask;
 #[cfg(feature = "confluent")]
 pub mod confluent;
 pub mod connector;
@@ -29,6 +30,7 @@ pub mod msk;
 #[cfg(any(feature = "msk", feature = "event-hubs"))]
 mod one_of;
 mod owned;
+pub mod registry;
 mod resolved;
 pub mod sasl;
 mod scalar;

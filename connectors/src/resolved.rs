@@ -12,6 +12,7 @@ use forebay_auth::{AuthError, Mechanism, Secret, TokenProvider};
 
 use crate::finding::Finding;
 use crate::grants::Grants;
+use crate::registry::RegistrySettings;
 use crate::scalar::Scalar;
 use crate::tls::Tls;
 
@@ -37,6 +38,8 @@ pub struct Resolved {
     pub grants: Grants,
     /// What to do about a finding, where this kind knows better than the client.
     pub advice: Advice,
+    /// The schema registry beside the cluster.
+    pub registry: Option<RegistrySettings>,
 }
 
 /// A better remedy for a finding.
@@ -56,6 +59,7 @@ impl Resolved {
             limits: Limits::default(),
             grants: Grants::Acl { principal: None },
             advice: |_| None,
+            registry: None,
         }
     }
 }

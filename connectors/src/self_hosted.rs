@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::advice;
 use crate::grants::Grants;
 use crate::kind::Preset;
+use crate::registry::SchemaRegistryConfig;
 use crate::resolved::{AUTH_TIMEOUT, Bootstrap, Login, Resolved};
 use crate::sasl::SaslConfig;
 use crate::scalar::Scalar;
@@ -35,6 +36,8 @@ pub struct KafkaConfig {
     /// How long an issuer of tokens may take at the start. The default is 30s.
     #[schemars(example = &"30s")]
     pub auth_timeout: Option<Span>,
+    /// The schema registry that the connector's topics are written with.
+    pub schema_registry: Option<SchemaRegistryConfig>,
     /// Raw librdkafka settings.
     #[serde(default)]
     pub client: BTreeMap<String, Scalar>,
@@ -52,6 +55,7 @@ impl Preset for KafkaConfig {
                 "credentials would travel in clear text: add `tls: {}`, or set `allow_insecure: true`";
             wrong.add("sasl", message);
         }
+        let registry = wrong.of(SchemaRegistryConfig::of(self.schema_registry.as_ref(), base));
         wrong.end()?;
         Ok(Resolved {
             tls,
@@ -63,6 +67,7 @@ impl Preset for KafkaConfig {
                 principal: self.principal(),
             },
             advice: advice::self_hosted,
+            registry: registry.flatten(),
             ..Resolved::at(Bootstrap::Addresses(self.bootstrap.clone()))
         })
     }

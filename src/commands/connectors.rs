@@ -1,12 +1,14 @@
 //! `connectors`: what a connector's `kind` may name, and what one connector of a pipeline file comes to: every setting of its
 //! clients with whose choice it is and why.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use forebay::assemble::specs;
 use forebay::config::{Config, Options};
 use forebay::connectors::kafka::{By, Clients, Line, Settings};
+use forebay::connectors::registry::RegistrySettings;
 use forebay::connectors::{KINDS, Limits, Resolved};
 use forebay::core::Error;
 use serde_json::{Value, json};
@@ -113,6 +115,12 @@ fn show(command: &Show) -> Result<(), Failure> {
     ] {
         say(as_text(&config, kind, title, lines));
     }
+    if let Some(registry) = &connector.registry {
+        say_line("the schema registry");
+        for (name, value) in registry.shown() {
+            say_line(format!("  {name:<7}  {}", config.shown(&value)));
+        }
+    }
     for limit in limits(&connector.limits) {
         say_line(format!("limit    {}: {}", limit.0, limit.1));
     }
@@ -196,6 +204,12 @@ fn as_json(config: &Config, name: &str, connector: &Resolved, shown: &Shown) -> 
         })
     };
     let all = |lines: &[Line]| lines.iter().map(one).collect::<Vec<_>>();
+    let registry = |registry: &RegistrySettings| {
+        let lines = registry.shown().into_iter();
+        lines
+            .map(|(name, value)| (name, config.shown(&value)))
+            .collect::<BTreeMap<_, _>>()
+    };
     json!({
         "format": 1,
         "connector": name,
@@ -203,6 +217,7 @@ fn as_json(config: &Config, name: &str, connector: &Resolved, shown: &Shown) -> 
         "every": all(&shown.every),
         "consumer": all(&shown.consumer),
         "producer": all(&shown.producer),
+        "schema_registry": connector.registry.as_ref().map(registry),
         "limits": limits(&connector.limits).iter().map(|(limit, why)| json!({ "limit": limit, "why": why })).collect::<Vec<_>>(),
     })
 }

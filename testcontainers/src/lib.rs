@@ -41,6 +41,9 @@
 //! [`Outage`] is how a service around a cloud fails: `msk.sts().fail(Some(Outage::Denied))`. What a broker has against a
 //! client is in its log, [`Kafka::log`], and nowhere else, as with the real ones. [`Redpanda`] runs in a container only.
 //!
+//! [`Registry`] is a real schema registry beside the brokers, always a native process; `make registry` fetches it, and a first
+//! start does where nobody has. [`RegistryStub`] is a small one for what that one cannot do: GUIDs, credentials and faults.
+//!
 //! What the stand-ins do not show: the clouds' own rights, quotas and limits, and their certificates.
 
 mod accept;
@@ -69,6 +72,8 @@ pub mod process;
 mod proxy;
 mod reaper;
 mod redpanda;
+mod registry;
+mod registry_stub;
 mod service;
 mod settings;
 mod x509;
@@ -91,6 +96,8 @@ pub use issuer::{Failure, Https, Issuer, TokenRequest};
 pub use listener::{Listener, Mechanism};
 pub use proxy::Proxy;
 pub use redpanda::{Redpanda, Unavailable};
+pub use registry::Registry;
+pub use registry_stub::RegistryStub;
 pub use service::{Outage, Service};
 
 /// A running cluster; ends on drop.

@@ -8,7 +8,7 @@ use std::{future, io};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{CONNECTION, CONTENT_TYPE};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -32,6 +32,10 @@ pub enum Outage {
     Html,
     /// 200 with `{}`.
     Empty,
+    /// 404 with a page of HTML, as a server answers that is another one.
+    Missing,
+    /// The first half of the answer.
+    Truncated,
     /// Takes the request and never answers.
     Silent,
     /// Answers, after so long.
@@ -145,6 +149,7 @@ async fn pass(State(switch): State<Arc<Switch>>, mut request: Request, next: Nex
         seen.requests.push(line);
         seen.outage
     };
+    let truncated = outage == Some(Outage::Truncated);
     let refusal = match outage {
         Some(Outage::Slow(time)) => {
             tokio::time::sleep(time).await;
@@ -153,6 +158,8 @@ async fn pass(State(switch): State<Arc<Switch>>, mut request: Request, next: Nex
         Some(Outage::Silent | Outage::Down) => future::pending().await,
         Some(Outage::Html) => Some(html()),
         Some(Outage::Empty) => Some(json(StatusCode::OK, "{}")),
+        Some(Outage::Missing) => Some(missing()),
+        Some(Outage::Truncated) => None,
         Some(outage) => {
             request.extensions_mut().insert(outage);
             (switch.refusal)(outage)
@@ -163,10 +170,29 @@ async fn pass(State(switch): State<Arc<Switch>>, mut request: Request, next: Nex
         Some(refusal) => refusal,
         None => next.run(request).await,
     };
+    if truncated {
+        response = half(response).await;
+    }
     response
         .headers_mut()
         .insert(CONNECTION, HeaderValue::from_static("close"));
     response
+}
+
+fn missing() -> Response {
+    typed(
+        StatusCode::NOT_FOUND,
+        "text/html",
+        "<html><body>404 Not Found</body></html>",
+    )
+}
+
+/// An answer that ends in its middle, and says nothing of it.
+async fn half(response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    parts.headers.remove(CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(body.slice(..body.len() / 2)))
 }
 
 fn html() -> Response {

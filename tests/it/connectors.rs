@@ -12,6 +12,7 @@ connectors:
     cluster_arn: "arn:aws:kafka:eu-west-1:111122223333:cluster/prod/aa-bb-7"
     auth: { iam: {} }
     client: { reconnect.backoff.ms: 2000, fetch.wait.max.ms: "${SECRET}" }
+    schema_registry: { urls: ["https://a/api/", "https://b/api"], username: app, password: "${SECRET}", cache: schemas }
   azure: { kind: event-hubs, auth: { connection_string: "${EVENT_HUBS}" } }
   cloud: { kind: confluent, bootstrap: ["pkc-1.example:9092"], auth: { api_key: ABC, api_secret: "${SECRET}" } }
   local: { kind: kafka, bootstrap: ["k:9092"], allow_insecure: true, sasl: { mechanism: plain, username: app, password: "${SECRET}" } }
@@ -68,6 +69,11 @@ fn every_setting_is_shown_with_its_reason_and_overrides_are_marked() {
         "{out}"
     );
     assert!(line("fetch.wait.max.ms").contains("${SECRET}"), "{out}");
+    assert!(line("url").contains("https://a/api, https://b/api"), "{out}");
+    assert!(line("login").contains("basic, as app"), "{out}");
+    let (out, _) = said(&["connectors", "show", "aws", "FILE", "--json"]);
+    let json: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(json["schema_registry"]["timeout"], "10s");
     let (out, _) = said(&["connectors", "show", "azure", "FILE"]);
     assert!(out.contains("sasl.password") && out.contains("***"), "{out}");
     assert!(

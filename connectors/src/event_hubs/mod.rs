@@ -17,6 +17,7 @@ use crate::finding::Finding;
 use crate::grants::Grants;
 use crate::kind::Preset;
 use crate::one_of::OneOf;
+use crate::registry::SchemaRegistryConfig;
 use crate::resolved::{AUTH_TIMEOUT, Bootstrap, Limits, Login, Resolved};
 use crate::scalar::Scalar;
 use crate::span::Span;
@@ -44,6 +45,8 @@ pub struct EventHubsConfig {
     /// How long credentials may take at the start. The default is 30s.
     #[schemars(example = &"30s")]
     pub auth_timeout: Option<Span>,
+    /// The schema registry that the connector's topics are written with.
+    pub schema_registry: Option<SchemaRegistryConfig>,
     /// Raw librdkafka settings.
     #[serde(default)]
     pub client: BTreeMap<String, Scalar>,
@@ -158,6 +161,7 @@ impl Preset for EventHubsConfig {
             .as_deref()
             .and_then(|host| wrong.of(self.auth.login(host, base)));
         let tls = wrong.of(CaConfig::trusted(self.tls.as_ref(), base));
+        let registry = wrong.of(SchemaRegistryConfig::of(self.schema_registry.as_ref(), base));
         wrong.end()?;
         let host = host.unwrap_or_default();
         let bootstrap = self.bootstrap.clone();
@@ -172,6 +176,7 @@ impl Preset for EventHubsConfig {
             limits: self.limits(entity),
             grants: grants(host, string),
             advice,
+            registry: registry.flatten(),
             ..Resolved::at(Bootstrap::Addresses(bootstrap))
         })
     }

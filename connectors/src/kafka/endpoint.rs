@@ -2,9 +2,7 @@
 //! `settings`.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 use forebay_auth::{AuthError, Credentials, TokenCell, TokenProvider};
@@ -13,7 +11,9 @@ use rdkafka::ClientConfig;
 use tokio::runtime::Handle;
 
 use super::settings::Clients;
+use crate::ask::ask;
 use crate::connector::{SinkSpec, SourceSpec};
+use crate::registry::Registry;
 use crate::resolved::{Advice, Bootstrap, Limits, Login, Lookup, Resolved, Setting};
 use crate::scalar::Scalar;
 use crate::tls::Tls;
@@ -32,6 +32,8 @@ pub struct Endpoint {
     pub client: BTreeMap<String, Scalar>,
     pub limits: Limits,
     pub advice: Advice,
+    /// The schema registry beside the cluster; all lanes share it.
+    pub registry: Option<Arc<Registry>>,
 }
 
 /// How an issuer or a cloud that does not answer is treated.
@@ -54,10 +56,16 @@ impl Endpoint {
             &Resolved::at(Bootstrap::Addresses(Vec::new())),
             bootstrap,
             Credentials::None,
+            None,
         )
     }
 
-    fn of(from: &Resolved, bootstrap: Vec<String>, credentials: Credentials) -> Self {
+    fn of(
+        from: &Resolved,
+        bootstrap: Vec<String>,
+        credentials: Credentials,
+        registry: Option<Arc<Registry>>,
+    ) -> Self {
         Self {
             bootstrap,
             tls: from.tls.clone(),
@@ -67,6 +75,7 @@ impl Endpoint {
             client: from.client.clone(),
             limits: from.limits.clone(),
             advice: from.advice,
+            registry,
         }
     }
 
@@ -101,7 +110,9 @@ impl Endpoint {
             Bootstrap::Addresses(all) => all.clone(),
             Bootstrap::Lookup(lookup) => look_up(lookup, patience, left(), runtime)?,
         };
-        Ok(Self::of(from, bootstrap, credentials))
+        let registry = from.registry.as_ref();
+        let registry = registry.map(|settings| Registry::open(settings, runtime));
+        Ok(Self::of(from, bootstrap, credentials, registry))
     }
 
     /// `security.protocol`, as Kafka names it.
@@ -197,22 +208,4 @@ fn look_up(
             None => Err(Error::new(Kind::Auth, "find a connector's brokers").caused_by(error)),
         };
     }
-}
-
-/// Runs `future` on `runtime` from outside of it; `None` where it takes longer than `within`.
-fn ask<T: Send + 'static>(
-    runtime: &Handle,
-    within: Duration,
-    future: impl Future<Output = T> + Send + 'static,
-) -> Option<T> {
-    let (tell, told) = sync_channel(1);
-    let task = runtime.spawn(async move {
-        // Nobody waits any more: the answer is not needed.
-        drop(tell.send(future.await));
-    });
-    let answer = told.recv_timeout(within);
-    if let Err(RecvTimeoutError::Timeout) = answer {
-        task.abort();
-    }
-    answer.ok()
 }

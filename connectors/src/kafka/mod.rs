@@ -15,6 +15,7 @@ mod start;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_auth::{Credentials, TokenStatus};
@@ -25,6 +26,7 @@ use rdkafka::error::KafkaError;
 
 use crate::connector::{Connector, NewTopic, Reader, SinkSpec, SourceSpec, Start};
 use crate::finding::{Finding, Needs};
+use crate::registry::Registry;
 pub use endpoint::{Endpoint, Patience};
 pub use settings::{By, Clients, Line, Settings};
 
@@ -51,6 +53,9 @@ impl Connector for Kafka {
 
     fn diagnose(&self, needs: &Needs, tell: &mut dyn FnMut(Finding)) {
         diagnose::diagnose(&self.endpoint, needs, tell);
+        if let Some(registry) = &self.endpoint.registry {
+            tell(registry.diagnose());
+        }
     }
 
     fn reader(&self, topic: &str, start: Start) -> Result<Box<dyn Reader>> {
@@ -71,6 +76,10 @@ impl Connector for Kafka {
             Credentials::Token(cell) => Some(cell.status()),
             Credentials::None | Credentials::Password { .. } => None,
         }
+    }
+
+    fn registry(&self) -> Option<Arc<Registry>> {
+        self.endpoint.registry.clone()
     }
 
     fn source(&self, spec: &SourceSpec) -> Result<Box<dyn Source>> {

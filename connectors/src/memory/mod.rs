@@ -18,6 +18,7 @@ use forebay_core::{Error, Result};
 
 use crate::connector::{Connector, NewTopic, Reader, SinkSpec, SourceSpec, Start};
 use crate::finding::{Finding, Needs};
+use crate::registry::Registry;
 
 use log::Shared;
 
@@ -96,6 +97,10 @@ impl Connector for Memory {
     }
 
     fn token(&self) -> Option<TokenStatus> {
+        None
+    }
+
+    fn registry(&self) -> Option<Arc<Registry>> {
         None
     }
 

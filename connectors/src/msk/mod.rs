@@ -17,6 +17,7 @@ use serde::Deserialize;
 use crate::grants::Grants;
 use crate::kind::Preset;
 use crate::one_of::OneOf;
+use crate::registry::SchemaRegistryConfig;
 use crate::resolved::{AUTH_TIMEOUT, Bootstrap, Login, Resolved, Setting};
 use crate::scalar::Scalar;
 use crate::span::Span;
@@ -51,6 +52,8 @@ pub struct MskConfig {
     /// How long credentials and AWS's answers may take at the start. The default is 30s.
     #[schemars(example = &"30s")]
     pub auth_timeout: Option<Span>,
+    /// The schema registry that the connector's topics are written with.
+    pub schema_registry: Option<SchemaRegistryConfig>,
     /// Raw librdkafka settings.
     #[serde(default)]
     pub client: BTreeMap<String, Scalar>,
@@ -182,6 +185,7 @@ impl Preset for MskConfig {
         let region = self.region(arn.as_ref(), bootstrap, &mut wrong);
         self.serverless(arn.as_ref(), bootstrap, &mut wrong);
         let tls = self.trusted(base, &mut wrong);
+        let registry = wrong.of(SchemaRegistryConfig::of(self.schema_registry.as_ref(), base));
         wrong.end()?;
         let region = region.unwrap_or_default();
         let (login, iam) = self.login(&region);
@@ -207,6 +211,7 @@ impl Preset for MskConfig {
             client: self.client.clone(),
             grants: self.grants(region),
             advice: advice::of,
+            registry: registry.flatten(),
             ..Resolved::at(bootstrap)
         })
     }

@@ -1,4 +1,4 @@
-//! TLS in front of an issuer: the same endpoints under `https`.
+//! TLS in front of an issuer or another service: the same endpoints under `https`.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -15,7 +15,7 @@ use crate::Certificate;
 
 use super::Issuer;
 
-/// Takes TLS connections for an issuer; ends on drop.
+/// Takes TLS connections for a service; ends on drop.
 #[derive(Debug)]
 pub struct Https {
     url: String,
@@ -66,7 +66,7 @@ impl Https {
     }
 
     /// `https://localhost:port`.
-    pub(crate) fn url(&self) -> &str {
+    pub fn url(&self) -> &str {
         &self.url
     }
 

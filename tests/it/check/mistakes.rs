@@ -583,6 +583,26 @@ const CLOUDS: &[Row] = &[
         "local: { kind: google, bootstrap: [k:9092], »auth: {} }",
         &["unknown key `auth`", "service_account"],
     ),
+    (
+        CONNECTOR,
+        "local: { kind: kafka, bootstrap: [k:9092], schema_registry: { »ulr: https://k } }",
+        &["unknown key `ulr`", "did you mean `url`?"],
+    ),
+    (
+        CONNECTOR,
+        "local: { kind: kafka, bootstrap: [k:9092], schema_registry: { url: »k:8081 } }",
+        &["write http:// or https://"],
+    ),
+    (
+        CONNECTOR,
+        "local: { kind: confluent, bootstrap: [k:9092], auth: { api_key: A, api_secret: b }, schema_registry: { url: https://k, api_key: »C } }",
+        &["`api_secret` is missing"],
+    ),
+    (
+        CONNECTOR,
+        "local: { kind: google, bootstrap: [k:9092], schema_registry: »{ url: https://k, bearer: a, username: b, password: c } }",
+        &["in several ways"],
+    ),
 ];
 
 /// What stands against the limits of a service: the connector, then the row.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use forebay::auth::TokenStatus;
 use forebay::connectors::contract::{CHECKS, Subject};
 use forebay::connectors::memory::Memory;
+use forebay::connectors::registry::Registry;
 use forebay::connectors::{Connector, Finding, Needs, NewTopic, Reader, SinkSpec, SourceSpec, Start};
 use forebay::core::memory::{Message, records_of};
 use forebay::core::records::Records;
@@ -198,6 +199,10 @@ impl Connector for Bent {
 
     fn token(&self) -> Option<TokenStatus> {
         self.memory.token()
+    }
+
+    fn registry(&self) -> Option<Arc<Registry>> {
+        self.memory.registry()
     }
 
     fn source(&self, spec: &SourceSpec) -> Result<Box<dyn Source>> {

@@ -1,0 +1,43 @@
+//! Whether a registry is there and takes the credentials, for a person who looks for a fault.
+
+use std::time::Instant;
+
+use super::Registry;
+use super::trouble::What;
+use crate::finding::Finding;
+
+const STEP: &str = "registry";
+
+impl Registry {
+    /// Asks for the list of subjects, once.
+    pub fn diagnose(&self) -> Finding {
+        let begin = Instant::now();
+        let subjects = self.command(|inner| async move { inner.http.get::<Vec<String>>("/subjects").await });
+        let finding = match subjects {
+            Ok(subjects) => {
+                let count = match subjects.len() {
+                    1 => "1 subject".to_owned(),
+                    count => format!("{count} subjects"),
+                };
+                let login = self.inner.http.login().shown();
+                Finding::ok(
+                    STEP,
+                    self.url(),
+                    format!("a schema registry with {count}; login: {login}"),
+                )
+            }
+            Err(trouble) => {
+                let remedy = trouble.remedy.unwrap_or_else(|| match trouble.what {
+                    What::Throttled => "ask it less, or wait a while".to_owned(),
+                    _ => "look into the registry's own log".to_owned(),
+                });
+                let finding = Finding::failure(STEP, self.url(), trouble.found, remedy);
+                match trouble.what {
+                    What::Refused => finding.by_credentials(),
+                    _ => finding,
+                }
+            }
+        };
+        finding.after(begin.elapsed())
+    }
+}
