@@ -5,11 +5,14 @@ mod fault;
 pub mod framing;
 #[cfg(feature = "json")]
 pub mod json;
-// Behind the same feature: a key that is no string is written as its JSON text.
+#[cfg(feature = "protobuf")]
+pub mod protobuf;
+// Behind `json`: a key that is no string is written as its JSON text.
 #[cfg(feature = "json")]
 pub mod raw;
 pub mod schemas;
 pub mod verbatim;
+pub mod way;
 
 use std::sync::Arc;
 
@@ -122,7 +125,7 @@ impl Part {
     }
 }
 
-/// What a decoder made of records: every record is a row or a reject.
+/// What a decoder made of records: every record is a row or a reject, or left out where the pipeline asked for that.
 #[derive(Debug)]
 pub struct Decoded {
     pub batch: Batch,
