@@ -5,11 +5,13 @@ mod fault;
 pub mod framing;
 #[cfg(feature = "json")]
 pub mod json;
+pub mod keyed;
 #[cfg(feature = "protobuf")]
 pub mod protobuf;
 // Behind `json`: a key that is no string is written as its JSON text.
 #[cfg(feature = "json")]
 pub mod raw;
+pub mod scalar;
 pub mod schemas;
 pub mod verbatim;
 pub mod way;
