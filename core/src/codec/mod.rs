@@ -5,6 +5,8 @@ mod fault;
 pub mod framing;
 #[cfg(feature = "json")]
 pub mod json;
+#[cfg(feature = "json-schema")]
+pub mod json_schema;
 pub mod keyed;
 #[cfg(feature = "protobuf")]
 pub mod protobuf;
