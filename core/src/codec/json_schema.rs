@@ -1,6 +1,6 @@
 //! JSON behind a frame that names its schema. The columns say what is read, so the schema itself is needed only where records are
-//! held to it: that is off by default, because it builds a tree of values and walks the schema for each record (of a record of
-//! 490 bytes with 32 fields MEASURED). Knows JSON and JSON Schema; it asks no network for what a schema refers to.
+//! held to it: that is off by default, because it builds a tree of values and walks the schema for each record (the bench
+//! `schemas` prints what that costs). Knows JSON and JSON Schema; it asks no network for what a schema refers to.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::error::{Error, Kind, Result};
 use crate::records::Records;
 
 /// Bytes of a schema and its references.
-const MOST_BYTES: usize = 2 << 20;
+const MOST_BYTES: usize = 1 << 20;
 /// How many compiled schemas are kept; the one not used for longest goes first.
 const MOST_KEPT: usize = 64;
 /// Steps of one pattern on one value: a schema comes from elsewhere.
@@ -62,10 +62,13 @@ pub fn decoder(
 impl Bodies for FramedJson {
     fn body<'a>(&mut self, records: &'a Records, record: usize) -> Result<Body<'a>, Unfit> {
         let Some(bytes) = self.part.of(records, record) else {
-            return Ok(Body {
-                bytes: None,
-                before: 0,
-            });
+            return match self.part {
+                Part::Key => Err(Unfit::Reason(self.part.missing().to_owned())),
+                Part::Value => Ok(Body {
+                    bytes: None,
+                    before: 0,
+                }),
+            };
         };
         let framed = self.framing.open(records, record, self.part);
         let Framed { schema, body, .. } = framed.map_err(Unfit::Reason)?;

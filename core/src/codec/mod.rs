@@ -119,6 +119,14 @@ pub enum Part {
 }
 
 impl Part {
+    /// What a record without these bytes says.
+    pub(crate) fn missing(self) -> &'static str {
+        match self {
+            Self::Key => "the record has no key",
+            Self::Value => "tombstone: the record has no payload",
+        }
+    }
+
     /// The bytes of record `row`; `None` where it has none.
     #[inline]
     pub fn of(self, records: &Records, row: usize) -> Option<&[u8]> {

@@ -91,7 +91,7 @@ impl ScalarDecoder {
         let Some(bytes) = bytes else {
             return match self.part {
                 Part::Key => self.buffers.absent(row, self.column.default.as_ref(), 0),
-                Part::Value => Err(Fault::new("tombstone: the record has no payload", 0)),
+                Part::Value => Err(Fault::new(self.part.missing(), 0)),
             };
         };
         let (limit, kind) = (self.buffers.limit, self.buffers.kind);

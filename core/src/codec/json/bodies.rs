@@ -38,10 +38,11 @@ pub struct Plain(pub Part);
 impl Bodies for Plain {
     #[inline]
     fn body<'a>(&mut self, records: &'a Records, record: usize) -> Result<Body<'a>, Unfit> {
-        Ok(Body {
-            bytes: self.0.of(records, record),
-            before: 0,
-        })
+        let bytes = self.0.of(records, record);
+        if bytes.is_none() && self.0 == Part::Key {
+            return Err(Unfit::Reason(self.0.missing().to_owned()));
+        }
+        Ok(Body { bytes, before: 0 })
     }
 }
 

@@ -50,12 +50,22 @@ struct Registry {
 struct Known {
     key: SchemaKey,
     place: Place,
-    program: Result<Program, String>,
+    program: Result<Program, Misfit>,
+}
+
+/// Why there is no program.
+#[derive(Clone, Debug)]
+struct Misfit {
+    reason: String,
+    /// The schema is sound: it does not give the columns.
+    of_columns: bool,
 }
 
 /// Why a record is no row.
 enum Unfit {
     Reason(String),
+    /// Its schema is sound, but does not give the columns.
+    Columns(String),
     /// In bytes that begin this far into the record's part.
     Fault(Fault, usize),
     Stop(Error),
@@ -117,10 +127,7 @@ impl ProtobufDecoder {
     fn record(&mut self, records: &Records, record: usize, row: usize) -> Result<(), Unfit> {
         let reason = |what: &str| Unfit::Reason(what.to_owned());
         let Some(payload) = self.part.of(records, record) else {
-            return Err(reason(match self.part {
-                Part::Key => "the record has no key",
-                Part::Value => "tombstone: the record has no payload",
-            }));
+            return Err(reason(self.part.missing()));
         };
         let mut body = payload;
         if let Some(registry) = &mut self.registry {
@@ -140,7 +147,8 @@ impl ProtobufDecoder {
         }
         let program = match self.programs.first().map(|known| &known.program) {
             Some(Ok(program)) => program,
-            Some(Err(why)) => return Err(Unfit::Reason(why.clone())),
+            Some(Err(misfit)) if misfit.of_columns => return Err(Unfit::Columns(misfit.reason.clone())),
+            Some(Err(misfit)) => return Err(Unfit::Reason(misfit.reason.clone())),
             None => return Err(reason("no schema")),
         };
         self.turn += 1;
@@ -194,12 +202,19 @@ impl Registry {
             programs[..=known].rotate_right(1);
             return Ok(());
         }
+        let misfit = |of_columns| {
+            move |why| Misfit {
+                reason: format!("schema {key}: {why}"),
+                of_columns,
+            }
+        };
         let schema = self.compiled(key)?;
-        let program = schema.as_ref().map_err(String::clone).and_then(|schema| {
-            let message = schema.at(&place)?;
-            Program::compile(&message, columns)
-        });
-        let program = program.map_err(|why| format!("schema {key}: {why}"));
+        let message = schema
+            .as_ref()
+            .map_err(String::clone)
+            .and_then(|schema| schema.at(&place));
+        let message = message.map_err(misfit(false));
+        let program = message.and_then(|message| Program::compile(&message, columns).map_err(misfit(true)));
         programs.truncate(MOST_KEPT - 1);
         programs.insert(0, Known { key, place, program });
         Ok(())
@@ -236,18 +251,18 @@ impl Decode for ProtobufDecoder {
                 }
                 Err(unfit) => unfit,
             };
-            let reason = match unfit {
+            let (stage, reason) = match unfit {
                 Unfit::Stop(error) => return Err(error),
                 Unfit::Fault(fault, _) if fault.full => {
                     return Err(self.too_much(&fault).with("records", records.len()));
                 }
-                Unfit::Fault(fault, before) => self.reason(&fault, before),
-                Unfit::Reason(reason) => reason,
+                Unfit::Fault(fault, before) => (Stage::Decode, self.reason(&fault, before)),
+                Unfit::Columns(reason) | Unfit::Reason(reason) => (Stage::Decode, reason),
             };
             self.buffers.iter_mut().for_each(|b| b.truncate(origin.len()));
             rejects.push(Reject {
                 record: record as u32,
-                stage: Stage::Decode,
+                stage,
                 reason,
             });
         }
