@@ -110,10 +110,10 @@ mod tests {
     use super::*;
     use crate::records::Record;
 
-    fn opened(
-        payload: &[u8],
-        header: Option<&[u8]>,
-    ) -> Result<(SchemaKey, Option<Vec<u8>>, Vec<u8>), String> {
+    /// Key, what stands beside, body.
+    type Opened = (SchemaKey, Option<Vec<u8>>, Vec<u8>);
+
+    fn opened(payload: &[u8], header: Option<&[u8]>) -> Result<Opened, String> {
         let mut records = Records::default();
         let partition = records.intern(&Arc::from("t"), 0);
         records.push(

@@ -5,11 +5,18 @@ mod fault;
 pub mod framing;
 #[cfg(feature = "json")]
 pub mod json;
-// Behind the same feature: a key that is no string is written as its JSON text.
+#[cfg(feature = "json-schema")]
+pub mod json_schema;
+pub mod keyed;
+#[cfg(feature = "protobuf")]
+pub mod protobuf;
+// Behind `json`: a key that is no string is written as its JSON text.
 #[cfg(feature = "json")]
 pub mod raw;
+pub mod scalar;
 pub mod schemas;
 pub mod verbatim;
+pub mod way;
 
 use std::sync::Arc;
 
@@ -112,6 +119,14 @@ pub enum Part {
 }
 
 impl Part {
+    /// What a record without these bytes says.
+    pub(crate) fn missing(self) -> &'static str {
+        match self {
+            Self::Key => "the record has no key",
+            Self::Value => "tombstone: the record has no payload",
+        }
+    }
+
     /// The bytes of record `row`; `None` where it has none.
     #[inline]
     pub fn of(self, records: &Records, row: usize) -> Option<&[u8]> {
@@ -122,7 +137,7 @@ impl Part {
     }
 }
 
-/// What a decoder made of records: every record is a row or a reject.
+/// What a decoder made of records: every record is a row or a reject, or left out where the pipeline asked for that.
 #[derive(Debug)]
 pub struct Decoded {
     pub batch: Batch,

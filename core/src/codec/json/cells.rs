@@ -70,7 +70,7 @@ pub(super) struct Counts {
 }
 
 /// Whether cells of this type can be written.
-pub(super) fn can_write(of: &DataType) -> bool {
+pub(in crate::codec) fn can_write(of: &DataType) -> bool {
     Cells::new(&*new_empty_array(of)).is_some()
 }
 

@@ -5,19 +5,21 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 
+use super::bodies::{Bodies, Body, Envelope, Enveloped, Plain, Unfit};
 use super::fields::{Level, Order, levels};
 use super::parser::Cursor;
 use crate::batch::Batch;
 use crate::codec::columns::Buffers;
 use crate::codec::fault::{Fault, Parsed};
-use crate::codec::{Column, Decode, Decoded, schema_of};
+use crate::codec::{Column, Decode, Decoded, Part, schema_of};
 use crate::error::{Error, Result};
 use crate::records::Records;
 use crate::reject::{Reject, Stage};
 
 /// JSON objects to the columns named.
 #[derive(Debug)]
-pub struct JsonDecoder {
+pub struct JsonDecoder<B = Plain> {
+    bodies: B,
     columns: Vec<Column>,
     schema: SchemaRef,
     levels: Vec<Level>,
@@ -33,10 +35,28 @@ pub struct JsonDecoder {
 }
 
 impl JsonDecoder {
-    /// Fills `columns`; members of an event that no column names are skipped.
+    /// Fills `columns` from payloads; members of an event that no column names are skipped.
     pub fn new(columns: &[Column]) -> Self {
+        Self::of(columns, Part::Value)
+    }
+
+    /// The same from payloads or keys.
+    pub fn of(columns: &[Column], part: Part) -> Self {
+        Self::over(columns, Plain(part))
+    }
+
+    /// The same from what stands inside an envelope; paths of columns begin inside it.
+    pub fn in_envelope(columns: &[Column], part: Part, envelope: Envelope) -> JsonDecoder<Enveloped<Plain>> {
+        JsonDecoder::over(columns, Enveloped::new(Plain(part), envelope))
+    }
+}
+
+impl<B: Bodies> JsonDecoder<B> {
+    /// Fills `columns` from the documents that `bodies` gives.
+    pub(in crate::codec) fn over(columns: &[Column], bodies: B) -> Self {
         let (levels, fields) = levels(columns);
         Self {
+            bodies,
             columns: columns.to_vec(),
             schema: schema_of(columns),
             orders: levels.iter().map(|_| Order::default()).collect(),
@@ -99,40 +119,48 @@ impl JsonDecoder {
         }
     }
 
-    fn reason(&self, fault: &Fault) -> String {
+    fn reason(&self, fault: &Fault, before: usize) -> String {
         let column = fault.column.and_then(|column| self.columns.get(column));
         let column = column.map_or(String::new(), |column| format!("column `{}`: ", column.name));
         let found = fault
             .found
             .map_or(String::new(), |found| format!(", found {found}"));
-        format!("{column}{}{found} at byte {}", fault.what, fault.at)
+        format!("{column}{}{found} at byte {}", fault.what, fault.at + before)
     }
 
     fn too_much(&mut self, fault: &Fault) -> Error {
-        let reason = self.reason(fault);
+        let reason = self.reason(fault, 0);
         self.reset();
         Error::fatal(format!("decode json: {reason}; lower the rows per batch"))
     }
 }
 
-impl Decode for JsonDecoder {
+impl<B: Bodies> Decode for JsonDecoder<B> {
     fn decode(&mut self, records: &Arc<Records>) -> Result<Decoded> {
         let mut origin = Vec::with_capacity(records.len());
         let mut rejects = Vec::new();
         self.buffers.iter_mut().for_each(|b| b.begin(records.len()));
         for record in 0..records.len() {
-            let Err(fault) = self.record(origin.len(), records.payload(record)) else {
-                origin.push(record as u32);
-                continue;
+            let reason = match self.bodies.body(records, record) {
+                Ok(Body { bytes, before }) => {
+                    let Err(fault) = self.record(origin.len(), bytes) else {
+                        origin.push(record as u32);
+                        continue;
+                    };
+                    if fault.full {
+                        return Err(self.too_much(&fault).with("records", records.len()));
+                    }
+                    self.buffers.iter_mut().for_each(|b| b.truncate(origin.len()));
+                    self.reason(&fault, before)
+                }
+                Err(Unfit::Skip) => continue,
+                Err(Unfit::Stop(error)) => return Err(error),
+                Err(Unfit::Reason(reason)) => reason,
             };
-            if fault.full {
-                return Err(self.too_much(&fault).with("records", records.len()));
-            }
-            self.buffers.iter_mut().for_each(|b| b.truncate(origin.len()));
             rejects.push(Reject {
                 record: record as u32,
                 stage: Stage::Decode,
-                reason: self.reason(&fault),
+                reason,
             });
         }
         let arrays = self.buffers.iter_mut().map(|b| b.finish(origin.len()));

@@ -10,6 +10,7 @@ use super::fields::Level;
 use super::key::KeyColumn;
 use super::original::copy_open;
 use crate::batch::Batch;
+use crate::codec::framing::Framing;
 use crate::codec::{Encode, EncoderOptions};
 use crate::error::{Error, Result};
 use crate::sink::{Bytes, Outgoing};
@@ -19,6 +20,8 @@ use crate::sink::{Bytes, Outgoing};
 pub struct JsonEncoder {
     options: EncoderOptions,
     key: Option<KeyColumn>,
+    /// Stands before each payload.
+    prefix: Vec<u8>,
     /// The columns' names, where the original is included: they replace its members.
     names: Level,
     /// The most bytes per row so far: what the next batch reserves.
@@ -49,10 +52,26 @@ impl JsonEncoder {
         Ok(Self {
             options,
             key,
+            prefix: Vec::new(),
             names,
             bytes_per_row: 64,
             scratch: Vec::new(),
         })
+    }
+
+    /// The same behind a frame that names the schema `id`.
+    ///
+    /// # Errors
+    /// Those of [`JsonEncoder::new`], and `Config` where the event as it came is to be included.
+    pub fn framed(options: EncoderOptions, input: &Schema, framing: &dyn Framing, id: u32) -> Result<Self> {
+        if options.include_original {
+            return Err(Error::config(
+                "write json behind a schema's id: results cannot be added to the event as it came, whose schema is another",
+            ));
+        }
+        let mut encoder = Self::new(options, input)?;
+        framing.begin(id, &mut encoder.prefix);
+        Ok(encoder)
     }
 
     /// Appends the payload of row `row`.
@@ -65,6 +84,7 @@ impl JsonEncoder {
         counts: &mut Counts,
     ) -> Result<()> {
         if !self.options.include_original {
+            arena.extend_from_slice(&self.prefix);
             write_fields(arena, fields, row, counts);
             arena.push(b'}');
             return Ok(());
