@@ -4,7 +4,7 @@ pub mod about;
 pub mod lookup;
 #[cfg(feature = "onnx")]
 pub mod model;
-mod names;
+pub(crate) mod names;
 #[cfg(feature = "sql")]
 pub mod sql;
 pub mod unfit;

@@ -4,13 +4,13 @@ const NANOS: i128 = 1_000_000_000;
 
 /// What is wrong with a timestamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wrong {
+pub(in crate::codec) enum Wrong {
     Malformed,
     OutOfRange,
 }
 
 /// Nanoseconds since the epoch in UTC; digits of the fraction beyond the ninth are cut off.
-pub(super) fn parse(text: &[u8]) -> Result<i64, Wrong> {
+pub(in crate::codec) fn parse(text: &[u8]) -> Result<i64, Wrong> {
     let nanos = read(text).ok_or(Wrong::Malformed)?;
     i64::try_from(nanos).map_err(|_| Wrong::OutOfRange)
 }
