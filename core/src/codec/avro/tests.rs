@@ -83,12 +83,6 @@ fn every_type_goes_where_it_fits() {
             &[Long(1), Long(1), Long(4), Long(0)],
             "[4]",
         ),
-        (
-            r#"{"type":"array","items":"float"}"#,
-            Float32List(0),
-            &[Long(0)],
-            "[]",
-        ),
         (decimal, Float64, &[Long(2), Raw(&[0xff, 0x85])], "-1.23"),
         (decimal, Float32, &[Long(1), Raw(&[10])], "0.1"),
         (decimal, String, &[Long(1), Raw(&[5])], "0.05"),
@@ -260,10 +254,16 @@ fn paths_lead_through_records_unions_maps_and_recursion() {
     use Put::{Double, Long, Text};
     let buyer = |zip| [Long(1), Text("n"), Long(zip), Text("x")];
     let none = [Long(0)];
-    let tail = [Long(0), Long(0), Double(1.0)];
+    let tail = [Long(0), Long(0), Long(0), Double(1.0)];
     let inner = |id| [&[Long(1), Long(id)][..], &none, &tail].concat();
     let last = [&[Long(1), Long(3)][..], &none, &tail].concat();
-    let middle = [&[Long(1), Long(2)][..], &none, &last, &[Long(0), Double(0.5)]].concat();
+    let middle = [
+        &[Long(1), Long(2)][..],
+        &none,
+        &last,
+        &[Long(0), Long(0), Double(0.5)],
+    ]
+    .concat();
     let tags = [
         Long(-1),
         Long(8),
