@@ -70,8 +70,8 @@ bench: setup kafka onnxruntime ## what a record costs, beside others, on a real 
 	@BENCH_PYTHON=$$(scripts/fetch-python.sh bench/systems/python/requirements.txt) target/release/forebay-bench run \
 	    $(if $(filter quick,$(BENCH)),--quick --out target/bench) $(BENCH_OPTIONS)
 
-bench-parts: setup onnxruntime ## the JSON codec beside arrow-json; a lane beside its parts
-	@cargo bench $(FEATURES) -p forebay-core -p forebay -p forebay-bench --bench json --bench sensors
+bench-parts: setup onnxruntime ## the JSON codec beside arrow-json, Avro beside arrow-avro; a lane beside its parts
+	@cargo bench $(FEATURES) -p forebay-core -p forebay -p forebay-bench --bench json --bench avro --bench sensors
 
 reference: ## docs/reference.md, made of the types anew
 	@UPDATE=1 cargo test $(FEATURES) --workspace --quiet --test it -- reference

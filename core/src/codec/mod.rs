@@ -1,5 +1,7 @@
 //! From raw records to rows and back: one format per file. A decoder knows columns, an encoder payloads; neither knows a step or a broker.
 
+#[cfg(feature = "avro")]
+pub mod avro;
 mod columns;
 mod fault;
 pub mod framing;

@@ -12,7 +12,7 @@ mod original;
 mod parser;
 mod scan;
 mod take;
-mod time;
+pub(super) mod time;
 
 #[cfg(test)]
 mod differential;

@@ -1,0 +1,147 @@
+//! How a column comes about from a schema, in words: what `check` prints, and what a new schema is judged by.
+//! Says what the compiler does; no bytes, no network.
+
+use std::fmt;
+
+use super::compile::{Problem, compile, find_field};
+use super::fit::fit;
+use super::schema::{AvroSchema, Type};
+use crate::codec::{Column, type_name};
+
+/// Where a column's values come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filled {
+    Field,
+    /// The schema has no such field: the column's default.
+    Default,
+    /// The schema has no such field: null.
+    Null,
+}
+
+/// How one column comes about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    pub column: String,
+    /// The column's type, as the pipeline file says it.
+    pub to: String,
+    pub filled: Filled,
+    /// The field as its writer names it, from the outside in: `merchant.id`. Up to where the schema goes along.
+    pub field: String,
+    /// The field's type in words; empty where there is no field.
+    pub avro: String,
+    /// The writer may leave it out or write a null: a null in a nullable column, a reject in any other.
+    pub null: bool,
+    /// What happens to a value on its way, where it does not stay what it is.
+    pub cast: Option<String>,
+    /// Whether the column's default fills what is absent.
+    pub default: bool,
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` {}: ", self.column, self.to)?;
+        match self.filled {
+            Filled::Default => return f.write_str("not in the schema, always the default"),
+            Filled::Null => return f.write_str("not in the schema, always null"),
+            Filled::Field => write!(f, "field `{}`, {}", self.field, self.avro)?,
+        }
+        if let Some(cast) = &self.cast {
+            write!(f, "; {cast}")?;
+        }
+        if self.null {
+            f.write_str("; may be null")?;
+        }
+        Ok(())
+    }
+}
+
+/// How `column` comes about from bodies written with `schema`.
+///
+/// # Errors
+/// Why it does not: the field is missing, or of a type that does not convert.
+pub fn way(schema: &AvroSchema, column: &Column) -> Result<Way, Problem> {
+    compile(schema, std::slice::from_ref(column))?;
+    let start = Way {
+        column: column.name.clone(),
+        to: type_name(&column.kind.data_type()),
+        filled: Filled::Field,
+        field: String::new(),
+        avro: String::new(),
+        null: false,
+        cast: None,
+        default: column.default.is_some(),
+    };
+    let found = follow(schema, column, schema.root, &column.path, start);
+    found.ok_or_else(|| Problem {
+        column: column.name.clone(),
+        what: "the schema does not lead to it".to_owned(),
+    })
+}
+
+/// Goes on from type `of` along `path`; `None` where that leads nowhere.
+fn follow(schema: &AvroSchema, column: &Column, of: usize, path: &[String], mut way: Way) -> Option<Way> {
+    let Some((segment, rest)) = path.split_first() else {
+        return leaf(schema, column, of, way);
+    };
+    match schema.at(of) {
+        Type::Record { fields, .. } => match find_field(fields, segment) {
+            Some((_, field)) => {
+                step(&mut way, &field.name);
+                follow(schema, column, field.of, rest, way)
+            }
+            None => {
+                way.filled = if way.default {
+                    Filled::Default
+                } else {
+                    Filled::Null
+                };
+                way.null = !way.default;
+                (way.default || column.nullable).then_some(way)
+            }
+        },
+        Type::Map(values) => {
+            step(&mut way, segment);
+            way.null |= !way.default;
+            follow(schema, column, *values, rest, way)
+        }
+        Type::Union(branches) => {
+            let null = branches
+                .iter()
+                .any(|branch| matches!(schema.at(*branch), Type::Null));
+            way.null |= null && !way.default;
+            let mut ways = branches
+                .iter()
+                .filter_map(|b| follow(schema, column, *b, path, way.clone()));
+            ways.next()
+        }
+        _ => None,
+    }
+}
+
+fn step(way: &mut Way, name: &str) {
+    if !way.field.is_empty() {
+        way.field.push('.');
+    }
+    way.field.push_str(name);
+}
+
+fn leaf(schema: &AvroSchema, column: &Column, of: usize, mut way: Way) -> Option<Way> {
+    way.avro = schema.words(of);
+    let Type::Union(branches) = schema.at(of) else {
+        way.null |= matches!(schema.at(of), Type::Null);
+        way.cast = fit(schema, of, column.kind)
+            .and_then(|(_, cast)| cast)
+            .map(str::to_owned);
+        return Some(way);
+    };
+    let mut casts = Vec::new();
+    for branch in branches {
+        match fit(schema, *branch, column.kind) {
+            Some((_, cast)) => casts.extend(cast.map(str::to_owned)),
+            None if matches!(schema.at(*branch), Type::Null) => way.null = true,
+            None => casts.push(format!("{} is a reject", schema.words(*branch))),
+        }
+    }
+    way.cast = (!casts.is_empty()).then(|| casts.join(", "));
+    Some(way)
+}
