@@ -10,7 +10,8 @@ use aws_types::region::Region;
 use tokio::sync::Mutex;
 
 use super::{Iam, chain};
-use crate::{AuthError, quietly};
+use crate::so_far::Search;
+use crate::{AuthError, SoFar, quietly};
 
 /// A token lives so long, if its credentials do.
 const WHOLE_TOKEN: Duration = Duration::from_secs(16 * 60);
@@ -21,11 +22,14 @@ pub(super) struct Found {
     pub(super) credentials: Credentials,
     pub(super) source: String,
     pub(super) principal: String,
+    /// Why there are no newer ones, where there should be.
+    pub(super) stale: Option<AuthError>,
 }
 
 pub(super) struct Cached {
     iam: Iam,
     region: Region,
+    search: Search,
     kept: Mutex<Option<(Found, SystemTime)>>,
 }
 
@@ -40,8 +44,14 @@ impl Cached {
         Self {
             iam,
             region,
+            search: Search::default(),
             kept: Mutex::new(None),
         }
+    }
+
+    /// How far a look for credentials has come.
+    pub(super) fn so_far(&self) -> SoFar {
+        self.search.so_far()
     }
 
     /// The credentials of now; one look for them at a time, however many ask.
@@ -52,7 +62,7 @@ impl Cached {
         {
             return Ok(found.clone());
         }
-        match quietly(chain::find(&self.iam, &self.region)).await {
+        match quietly(chain::find(&self.iam, &self.region, &self.search)).await {
             Ok(found) => {
                 *kept = Some((found.clone(), SystemTime::now()));
                 Ok(found)
@@ -65,8 +75,10 @@ impl Cached {
                         .expiry()
                         .is_some_and(|end| end > SystemTime::now()) =>
                 {
-                    tracing::warn!(%error, "no new credentials; the old ones are used while they last");
-                    Ok(found.clone())
+                    Ok(Found {
+                        stale: Some(error),
+                        ..found.clone()
+                    })
                 }
                 _ => Err(error),
             },

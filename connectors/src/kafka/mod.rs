@@ -25,7 +25,7 @@ use rdkafka::error::KafkaError;
 
 use crate::connector::{Connector, NewTopic, Reader, SinkSpec, SourceSpec, Start};
 use crate::finding::{Finding, Needs};
-pub use endpoint::{Endpoint, Patience};
+pub use endpoint::{Endpoint, Patience, Tell, Wait};
 pub use settings::{By, Clients, Line, Settings};
 
 /// A topic that was created a moment ago may not be known to every broker: so long it is asked for again.
