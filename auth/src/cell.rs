@@ -26,6 +26,8 @@ const TELL: Duration = Duration::from_secs(1);
 /// A token is about to expire when less than this share of its life is left, or less than a minute.
 const LAST_SHARE: f64 = 0.1;
 const LAST_MINUTE: Duration = Duration::from_secs(60);
+/// After an issuer's failure brokers may refuse what clients still have, until they come again with a new token.
+const RECOVERS_WITHIN: Duration = Duration::from_secs(30);
 
 /// How a token is.
 #[derive(Clone, Debug)]
@@ -88,6 +90,8 @@ struct State {
     fetched: u64,
     failures: u64,
     last_error: Option<String>,
+    /// When the issuer failed last.
+    failed: Option<Instant>,
     clients: BTreeMap<u64, Push>,
     next: u64,
 }
@@ -115,6 +119,7 @@ impl TokenCell {
                 fetched: 1,
                 failures: 0,
                 last_error: None,
+                failed: None,
                 clients: BTreeMap::new(),
                 next: 0,
             }),
@@ -217,6 +222,15 @@ pub struct Subscription {
     number: u64,
 }
 
+impl Subscription {
+    /// Whether a broker that refuses the token may take the next one: the token has expired, or the issuer failed a moment ago.
+    pub fn awaits_a_token(&self) -> bool {
+        let state = self.cell.shared.lock();
+        let failed = state.failed.is_some_and(|at| at.elapsed() < RECOVERS_WITHIN);
+        failed || state.token.left().is_zero()
+    }
+}
+
 impl Drop for Subscription {
     fn drop(&mut self) {
         // Behind the lock: a push that is under way ends first.
@@ -261,6 +275,7 @@ impl Shared {
     fn failed(&self, error: &AuthError) {
         let mut state = self.lock();
         (state.failures, state.last_error) = (state.failures + 1, Some(error.to_string()));
+        state.failed = Some(Instant::now());
     }
 }
 
@@ -488,7 +503,9 @@ mod tests {
         });
         await_until("three tokens", || seen.lock().expect("lock").len() >= 3);
         assert_eq!(seen.lock().expect("lock")[..3], ["token-0", "token-1", "token-2"]);
-        drop(subscription.expect("a subscription"));
+        let subscription = subscription.expect("a subscription");
+        assert!(!subscription.awaits_a_token(), "nothing is wrong with this one");
+        drop(subscription);
         let (pushed, asked) = (
             seen.lock().expect("lock").len(),
             issuer.asked.load(Ordering::SeqCst),
@@ -535,6 +552,8 @@ mod tests {
         await_until("the next token", || cell.token().value.expose() == "token-2");
         let status = cell.status();
         assert_eq!((status.fetched, status.last_error), (2, None));
+        let subscription = cell.subscribe(|_| Ok(())).expect("a subscription");
+        assert!(subscription.awaits_a_token(), "clients may not have come again yet");
     }
 
     /// Answers after a while, always the same.

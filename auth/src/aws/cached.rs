@@ -16,6 +16,10 @@ use crate::{AuthError, SoFar, quietly};
 /// A token lives so long, if its credentials do.
 const WHOLE_TOKEN: Duration = Duration::from_secs(16 * 60);
 
+/// Credentials that live shorter than that are kept while more than this share of their life is left: whoever renews a token then
+/// gets new ones with it.
+const FRESH: f64 = 0.6;
+
 /// Credentials, and what a person wants to know of them.
 #[derive(Clone)]
 pub(super) struct Found {
@@ -93,7 +97,7 @@ fn is_fresh(credentials: &Credentials, since: SystemTime) -> bool {
     };
     let life = end.duration_since(since).unwrap_or_default();
     let left = end.duration_since(SystemTime::now()).unwrap_or_default();
-    left > WHOLE_TOKEN.min(life / 2)
+    left > WHOLE_TOKEN.min(life.mul_f64(FRESH))
 }
 
 impl ProvideCredentials for Cached {

@@ -27,7 +27,7 @@ pub(super) struct KafkaSource {
     // Before the consumer: what holds its handle must be dropped first.
     queue: LaneQueue,
     commits: Commits,
-    _token: Option<Subscription>,
+    token: Option<Subscription>,
     consumer: BaseConsumer<Group>,
     start: Start,
     /// What to tell the lane next.
@@ -70,7 +70,7 @@ impl KafkaSource {
         let source = Self {
             queue,
             commits: Commits::new(consumer.client()),
-            _token: subscribe(&endpoint.credentials, consumer.client())?,
+            token: subscribe(&endpoint.credentials, consumer.client())?,
             consumer,
             start: spec.start,
             events: VecDeque::new(),
@@ -128,7 +128,13 @@ impl KafkaSource {
                 .with("reason", reason)
                 .caused_by(error));
         }
+        let awaits_a_token = self.token.as_ref().is_some_and(Subscription::awaits_a_token);
         match error.rdkafka_error_code() {
+            // The issuer fails, which its own lines tell; the client comes again with the next token.
+            Some(Code::Authentication) if awaits_a_token => {
+                self.events.push_back(Event::Unreachable(error.to_string()));
+                Ok(())
+            }
             Some(Code::TopicAuthorizationFailed | Code::GroupAuthorizationFailed | Code::Authentication) => {
                 Err(Error::new(Kind::Auth, "the cluster refused the consumer").caused_by(error))
             }

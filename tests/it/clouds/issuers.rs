@@ -72,6 +72,23 @@ fn ways() -> Vec<Issued> {
     ]
 }
 
+/// A process's log, shown where its test fails.
+struct Said(std::path::PathBuf);
+
+impl Said {
+    fn text(&self) -> String {
+        std::fs::read_to_string(&self.0).expect("the log")
+    }
+}
+
+impl Drop for Said {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}:\n{}", self.0.display(), self.text());
+        }
+    }
+}
+
 /// The sensors, while the issuer fails for longer than a token lives.
 fn heals(way: &Issued) {
     let (name, kafka) = (way.name, way.kafka);
@@ -91,15 +108,14 @@ fn heals(way: &Issued) {
         ("group: sensors", &format!("group: {name}")),
     ];
     let path = pipeline(&folder, &edits).display().to_string();
-    let log = folder.path().join("log");
+    let log = Said(folder.path().join(format!("{name}.log")));
     let mut command = super::command(&["run", &path], &way.environment);
-    command.stderr(std::fs::File::create(&log).expect("a log"));
+    command.stderr(std::fs::File::create(&log.0).expect("a log"));
     let mut forebay = process::spawn(command).expect("start forebay");
     let mut ran = |what: &str, done: &dyn Fn() -> bool| {
         await_until(WITHIN, &format!("{name}: {what}"), || {
             let ended = forebay.try_wait().expect("forebay");
-            let said = || std::fs::read_to_string(&log).expect("the log");
-            assert!(ended.is_none(), "{name}: forebay ended: {}", said());
+            assert!(ended.is_none(), "{name}: forebay ended");
             done()
         });
     };
@@ -117,14 +133,14 @@ fn heals(way: &Issued) {
     ran("every event is scored", &|| kafka.committed(name, &input) == kafka.end_offsets(&input));
     process::signal(&forebay, libc::SIGTERM);
     assert!(forebay.wait().expect("forebay").success(), "{name}");
-    let said = std::fs::read_to_string(&log).expect("the log");
+    let said = log.text();
     let lines = said.lines().filter(|line| line.contains("no new token")).count();
-    assert!(lines as u64 >= failures, "{name}: {lines} lines, {failures} failures\n{said}");
-    assert!(said.contains("about to expire"), "{name}: {said}");
+    assert!(lines as u64 >= failures, "{name}: {lines} lines, {failures} failures");
+    assert!(said.contains("about to expire"), "{name}");
     assert_quiet(&said);
     let audit = Audit::of(&kafka.read_all(&input), &kafka.read_all(&output));
     println!("{name}: {failures} failures, {lines} lines, {audit:?}");
-    assert!(audit.produced == sent && audit.lost == 0, "{name}: {sent} sent, {audit:?}\n{said}");
+    assert!(audit.produced == sent && audit.lost == 0, "{name}: {sent} sent, {audit:?}");
 }
 
 fn metric_of_expiry(port: u16) -> u64 {
