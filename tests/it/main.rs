@@ -38,15 +38,20 @@ fn free_port() -> u16 {
     listener.expect("a port").port()
 }
 
-/// A metric at a port of this machine, summed over its series, in whole numbers; 0 where nobody answers.
-fn metric(port: u16, name: &str) -> u64 {
+/// The metrics at a port of this machine; nothing where nobody answers.
+fn metrics(port: u16) -> String {
     let asked = || {
         let mut stream = TcpStream::connect(("127.0.0.1", port))?;
         write!(stream, "GET /metrics HTTP/1.0\r\n\r\n")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).map(|_| answer)
     };
-    let text = asked().unwrap_or_default();
+    asked().unwrap_or_default()
+}
+
+/// One of them, summed over its series, in whole numbers; 0 where nobody answers.
+fn metric(port: u16, name: &str) -> u64 {
+    let text = metrics(port);
     let series = text.lines().filter(|line| line.split('{').next() == Some(name));
     let values = series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
     values.sum::<f64>() as u64

@@ -130,8 +130,8 @@ impl KafkaSource {
         }
         let awaits_a_token = self.token.as_ref().is_some_and(Subscription::awaits_a_token);
         match error.rdkafka_error_code() {
-            // The issuer fails, which its own lines tell; the client comes again with the next token.
-            Some(Code::Authentication) if awaits_a_token => {
+            // The issuer fails, which its own lines tell, and the client comes again with the next token; or the connection ended.
+            Some(Code::Authentication) if awaits_a_token || self.group().was_cut_off() => {
                 self.events.push_back(Event::Unreachable(error.to_string()));
                 Ok(())
             }

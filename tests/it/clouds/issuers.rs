@@ -13,7 +13,8 @@ use crate::{free_port, metric};
 const LIFE: Duration = Duration::from_secs(8);
 const USUAL: Duration = Duration::from_secs(3600);
 const RATE: u64 = 200;
-const WITHIN: Duration = Duration::from_secs(90);
+/// A member that was cut off is missed by its group for a session, and a group waits for the missing.
+const WITHIN: Duration = Duration::from_secs(180);
 
 /// A way to tokens, and its issuer.
 struct Issued {
@@ -72,8 +73,8 @@ fn ways() -> Vec<Issued> {
     ]
 }
 
-/// A process's log, shown where its test fails.
-struct Said(std::path::PathBuf);
+/// A process's log, shown where its test fails, with its metrics.
+struct Said(std::path::PathBuf, u16);
 
 impl Said {
     fn text(&self) -> String {
@@ -84,7 +85,7 @@ impl Said {
 impl Drop for Said {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("{}:\n{}", self.0.display(), self.text());
+            eprintln!("{}:\n{}\n{}", self.0.display(), self.text(), crate::metrics(self.1));
         }
     }
 }
@@ -108,8 +109,9 @@ fn heals(way: &Issued) {
         ("group: sensors", &format!("group: {name}")),
     ];
     let path = pipeline(&folder, &edits).display().to_string();
-    let log = Said(folder.path().join(format!("{name}.log")));
+    let log = Said(folder.path().join(format!("{name}.log")), port);
     let mut command = super::command(&["run", &path], &way.environment);
+    command.env("FOREBAY_LOG", "debug,hyper=warn,h2=warn,rustls=warn,aws=warn,reqwest=warn");
     command.stderr(std::fs::File::create(&log.0).expect("a log"));
     let mut forebay = process::spawn(command).expect("start forebay");
     let mut ran = |what: &str, done: &dyn Fn() -> bool| {
