@@ -359,7 +359,10 @@ mod tests {
     #[test]
     fn a_namespace_has_the_scope_of_its_host_and_the_authority_of_its_cloud() {
         for (host, login) in [
-            ("contoso.servicebus.windows.net", "https://login.microsoftonline.com"),
+            (
+                "contoso.servicebus.windows.net",
+                "https://login.microsoftonline.com",
+            ),
             (
                 "contoso.servicebus.usgovcloudapi.net",
                 "https://login.microsoftonline.us",

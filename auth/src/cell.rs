@@ -418,8 +418,8 @@ fn renew_in(fetched: SystemTime, expires: SystemTime) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use async_trait::async_trait;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
     use crate::SoFar;
@@ -553,7 +553,10 @@ mod tests {
         let status = cell.status();
         assert_eq!((status.fetched, status.last_error), (2, None));
         let subscription = cell.subscribe(|_| Ok(())).expect("a subscription");
-        assert!(subscription.awaits_a_token(), "clients may not have come again yet");
+        assert!(
+            subscription.awaits_a_token(),
+            "clients may not have come again yet"
+        );
     }
 
     /// Answers after a while, always the same.

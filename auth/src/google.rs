@@ -44,7 +44,8 @@ impl Google {
     fn at(service_account: Option<String>, server: String) -> Result<Self, AuthError> {
         let client = Client::builder()
             .connect_timeout(CONNECT_WITHIN)
-            .no_proxy().build();
+            .no_proxy()
+            .build();
         let client =
             client.map_err(|e| AuthError::refused("set up a client of the metadata server").caused_by(&e))?;
         Ok(Self {

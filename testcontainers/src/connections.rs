@@ -37,7 +37,8 @@ impl Connections {
                 return Ok(Self::of(&fs::read_to_string(&file)?, listener));
             }
             if Instant::now() >= until {
-                let message = "nobody counts connections there; ask for it with KafkaBuilder::count_connections";
+                let message =
+                    "nobody counts connections there; ask for it with KafkaBuilder::count_connections";
                 return Err(io::Error::other(message));
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -46,7 +47,9 @@ impl Connections {
 
     fn of(text: &str, listener: &str) -> Self {
         let value = |name: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(&format!("{listener} {name} ")));
+            let line = text
+                .lines()
+                .find_map(|line| line.strip_prefix(&format!("{listener} {name} ")));
             line.and_then(|number| number.parse().ok()).unwrap_or_default()
         };
         Self {

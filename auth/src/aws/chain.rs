@@ -140,10 +140,7 @@ async fn first(region: &Region, search: &Search) -> Result<Found, AuthError> {
             }
         }
     }
-    let message = format!(
-        "find AWS credentials: no source has any: {}",
-        search.reasons()
-    );
+    let message = format!("find AWS credentials: no source has any: {}", search.reasons());
     Err(AuthError::refused(message))
 }
 

@@ -112,7 +112,11 @@ impl TokenProvider for Aws {
             .credentials
             .expiry()
             .map_or(signed_until, |end| end.min(signed_until));
-        let before = self.last.lock().unwrap_or_else(PoisonError::into_inner).replace(until);
+        let before = self
+            .last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(until);
         // A token of credentials that are not renewed is worth having where it lasts longer than the one before.
         if let Some(error) = found.stale
             && before.is_some_and(|before| before + A_MOMENT >= until)
@@ -138,7 +142,9 @@ impl TokenProvider for Aws {
 
     async fn identity(&self) -> Result<Option<String>, AuthError> {
         let config = self.sdk_config().await?;
-        let asked = aws_sdk_sts::Client::new(&config).get_caller_identity().customize();
+        let asked = aws_sdk_sts::Client::new(&config)
+            .get_caller_identity()
+            .customize();
         let dated = asked.interceptor(Dated(self.clock.clone()));
         let answer = quietly(dated.send()).await;
         match answer {

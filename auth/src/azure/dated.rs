@@ -21,8 +21,11 @@ impl Policy for Dated {
             return Err(azure_core::Error::with_message(kind, "nothing sends the request"));
         };
         let answer = first.send(context, request, rest).await?;
-        self.0
-            .read(answer.headers().get_optional_str(&HeaderName::from_static("date")));
+        self.0.read(
+            answer
+                .headers()
+                .get_optional_str(&HeaderName::from_static("date")),
+        );
         Ok(answer)
     }
 }

@@ -36,8 +36,13 @@ fn a_managed_identity_is_asked_for_the_namespace_s_own_host_in_every_cloud() {
         assert_eq!(answer.token().source, "managed identity");
     }
     for (asked, host) in stub.asked().iter().zip([PUBLIC, US, CHINA]) {
-        let resource: String = form_urlencoded::byte_serialize(format!("https://{host}").as_bytes()).collect();
-        assert!(asked.line.contains(&format!("resource={resource}")), "{host}: {}", asked.line);
+        let resource: String =
+            form_urlencoded::byte_serialize(format!("https://{host}").as_bytes()).collect();
+        assert!(
+            asked.line.contains(&format!("resource={resource}")),
+            "{host}: {}",
+            asked.line
+        );
         assert_eq!(asked.header("x-identity-header"), "planted-header");
     }
 }
@@ -61,7 +66,10 @@ fn where_no_source_answers_each_is_named_with_its_reason() {
         "managed identity: the endpoint answered 400",
         "Azure CLI: `az` is not installed",
     ] {
-        rest = rest.split_once(part).unwrap_or_else(|| panic!("{part}: {text}")).1;
+        rest = rest
+            .split_once(part)
+            .unwrap_or_else(|| panic!("{part}: {text}"))
+            .1;
     }
 }
 

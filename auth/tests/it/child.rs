@@ -103,7 +103,10 @@ impl Environment {
             String::from_utf8_lossy(&output.stdout).into_owned(),
             String::from_utf8_lossy(&output.stderr).into_owned(),
         );
-        assert!(output.status.success() && log.contains(LOG_WORKS), "{said}\n{log}");
+        assert!(
+            output.status.success() && log.contains(LOG_WORKS),
+            "{said}\n{log}"
+        );
         assert!(!log.contains(PLANTED), "a secret in the log:\n{log}");
         let line = said.split_once(ANSWER).and_then(|(_, rest)| rest.lines().next());
         let line = line.unwrap_or_else(|| panic!("no answer: {said}\n{log}"));

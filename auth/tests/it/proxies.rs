@@ -22,7 +22,9 @@ fn aws_s_own_services_are_asked_through_the_proxy() {
         .aws(json!({ "role_arn": ROLE }));
     assert!(answer.refusal().contains("HTTPS_PROXY is set"), "{answer:?}");
     assert!(
-        proxy.asked().contains(&"CONNECT sts.eu-west-1.amazonaws.com:443".to_owned()),
+        proxy
+            .asked()
+            .contains(&"CONNECT sts.eu-west-1.amazonaws.com:443".to_owned()),
         "{:?}",
         proxy.asked()
     );
@@ -35,9 +37,16 @@ fn what_no_proxy_names_is_asked_directly() {
         .with("HTTP_PROXY", &proxy.url)
         .with("AWS_ENDPOINT_URL_STS", &sts.url);
     proxied.aws(json!({ "role_arn": ROLE })).refusal();
-    assert!(!proxy.asked().is_empty() && sts.asked().is_empty(), "{:?}", proxy.asked());
+    assert!(
+        !proxy.asked().is_empty() && sts.asked().is_empty(),
+        "{:?}",
+        proxy.asked()
+    );
     let before = proxy.asked().len();
-    proxied.with("NO_PROXY", "127.0.0.1").aws(json!({ "role_arn": ROLE })).refusal();
+    proxied
+        .with("NO_PROXY", "127.0.0.1")
+        .aws(json!({ "role_arn": ROLE }))
+        .refusal();
     assert_eq!((proxy.asked().len(), sts.asked().is_empty()), (before, false));
 }
 
@@ -48,7 +57,9 @@ fn services_on_this_machine_are_never_asked_through_a_proxy() {
     let every = |environment: Environment| {
         ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy"]
             .iter()
-            .fold(environment, |environment, name| environment.with(name, &proxy.url))
+            .fold(environment, |environment, name| {
+                environment.with(name, &proxy.url)
+            })
     };
     let aws = every(Environment::new());
     aws.clone()

@@ -9,10 +9,19 @@ use super::stub::Stub;
 /// Answers that a library cannot make sense of, and may quote.
 const ANSWERS: &[(u16, &str)] = &[
     (200, "planted"),
-    (200, "{\"AccessKeyId\": \"planted\", \"access_token\": \"planted\""),
+    (
+        200,
+        "{\"AccessKeyId\": \"planted\", \"access_token\": \"planted\"",
+    ),
     (200, "{\"AccessKeyId\": \"planted\", \"access_token\": 7}"),
-    (400, "{\"code\": \"planted\", \"message\": \"planted\", \"error\": \"planted\"}"),
-    (403, "<ErrorResponse><Error><Code>Denied</Code><Message>planted</Message></Error></ErrorResponse>"),
+    (
+        400,
+        "{\"code\": \"planted\", \"message\": \"planted\", \"error\": \"planted\"}",
+    ),
+    (
+        403,
+        "<ErrorResponse><Error><Code>Denied</Code><Message>planted</Message></Error></ErrorResponse>",
+    ),
 ];
 
 #[test]
@@ -26,11 +35,13 @@ fn what_services_answer_is_in_no_log_and_no_error() {
             .with("AWS_ACCESS_KEY_ID", "AKIAUSER")
             .with("AWS_SECRET_ACCESS_KEY", "planted-user-key")
             .with("AWS_ENDPOINT_URL_STS", &stub.url);
-        user.aws(json!({ "role_arn": "arn:aws:iam::111122223333:role/scorer" })).refusal();
+        user.aws(json!({ "role_arn": "arn:aws:iam::111122223333:role/scorer" }))
+            .refusal();
         let app = Environment::new()
             .with("IDENTITY_ENDPOINT", format!("{}/msi/token", stub.url))
             .with("IDENTITY_HEADER", "planted-header");
-        app.azure("managed_identity", "contoso.servicebus.windows.net").refusal();
+        app.azure("managed_identity", "contoso.servicebus.windows.net")
+            .refusal();
         assert!(stub.asked().len() >= 3, "{text}");
     }
 }

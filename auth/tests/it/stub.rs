@@ -28,7 +28,9 @@ impl Asked {
     /// A field of a form.
     pub(crate) fn field(&self, name: &str) -> Option<String> {
         let mut fields = form_urlencoded::parse(self.body.as_bytes());
-        fields.find(|(field, _)| field == name).map(|(_, value)| value.into_owned())
+        fields
+            .find(|(field, _)| field == name)
+            .map(|(_, value)| value.into_owned())
     }
 }
 
@@ -53,7 +55,9 @@ impl Stub {
             let asked = read(request).await;
             all.lock().expect("lock").push(asked.clone());
             let (status, text) = answer(&asked);
-            (StatusCode::from_u16(status).expect("a status"), text).into_response()
+            // What sessions of an instance's metadata are told; others do not read it.
+            let header = [("x-aws-ec2-metadata-token-ttl-seconds", "21600")];
+            (StatusCode::from_u16(status).expect("a status"), header, text).into_response()
         };
         let router = Router::new().fallback(move |request: Request| {
             let serve = serve.clone();
@@ -77,7 +81,8 @@ impl Stub {
 async fn read(request: Request) -> Asked {
     let (parts, body) = request.into_parts();
     let headers = parts.headers.iter();
-    let headers = headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()));
+    let headers =
+        headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()));
     let bytes = to_bytes(body, 1 << 20).await.unwrap_or_default();
     Asked {
         line: format!("{} {}", parts.method, parts.uri),
@@ -108,7 +113,11 @@ impl Proxy {
                 let words = first.trim_end_matches(" HTTP/1.1").to_owned();
                 kept.lock().expect("lock").push(words);
                 // Whoever has gone does not need it.
-                drop((&stream).write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"));
+                drop(
+                    (&stream).write_all(
+                        b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+                    ),
+                );
             }
         });
         Self {

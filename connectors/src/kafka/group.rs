@@ -131,13 +131,22 @@ mod tests {
     fn a_connection_that_ends_is_told_from_a_refusal() {
         let tail = "broker's supported mechanisms: (n/a) (after 0ms in state DOWN)";
         for (reason, cut_off) in [
-            ("SASL OAUTHBEARER mechanism handshake failed: Local: Broker transport failure", true),
+            (
+                "SASL OAUTHBEARER mechanism handshake failed: Local: Broker transport failure",
+                true,
+            ),
             (
                 "SASL OAUTHBEARER mechanism handshake failed: Broker: Request not valid in current SASL state",
                 true,
             ),
-            ("SASL PLAIN mechanism handshake failed: Broker: Unsupported SASL mechanism", false),
-            ("SASL authentication error: Authentication failed: invalid credentials", false),
+            (
+                "SASL PLAIN mechanism handshake failed: Broker: Unsupported SASL mechanism",
+                false,
+            ),
+            (
+                "SASL authentication error: Authentication failed: invalid credentials",
+                false,
+            ),
         ] {
             let reason = format!("sasl_ssl://localhost:9093/1: {reason}: {tail}");
             assert_eq!(is_cut_off(&reason), cut_off, "{reason}");

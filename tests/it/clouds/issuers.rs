@@ -6,7 +6,9 @@ use std::time::Duration;
 use forebay_testcontainers::{Audit, Failure, Kafka, Load, Outage, await_until, process};
 use tempfile::TempDir;
 
-use super::{Environment, OWN, assert_quiet, confluent, confluent_oauth, event_hubs, list, msk, quoted, turn};
+use super::{
+    Environment, OWN, assert_quiet, confluent, confluent_oauth, event_hubs, list, msk, quoted, turn,
+};
 use crate::sensors::{event, pipeline};
 use crate::{free_port, metric};
 
@@ -66,7 +68,10 @@ fn ways() -> Vec<Issued> {
         Issued {
             name: "oidc",
             kafka: cloud.kafka(),
-            connector: format!("local: {}", confluent_oauth(cloud, &super::confluent_issuer().token_url())),
+            connector: format!(
+                "local: {}",
+                confluent_oauth(cloud, &super::confluent_issuer().token_url())
+            ),
             environment: vec![("SECRET".into(), cloud.client_secret().into())],
             fails: Box::new(move |is| cloud.issuer().fail(is.then_some(Failure::ServerError))),
         },
@@ -85,7 +90,12 @@ impl Said {
 impl Drop for Said {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("{}:\n{}\n{}", self.0.display(), self.text(), crate::metrics(self.1));
+            eprintln!(
+                "{}:\n{}\n{}",
+                self.0.display(),
+                self.text(),
+                crate::metrics(self.1)
+            );
         }
     }
 }
@@ -100,7 +110,10 @@ fn heals(way: &Issued) {
     );
     kafka.create_topic(&topic("dead"), 1);
     let (folder, port) = (TempDir::new().expect("a folder"), free_port());
-    let listen = format!("topic: {} }}\ntelemetry: {{ listen: \"127.0.0.1:{port}\" }}", topic("dead"));
+    let listen = format!(
+        "topic: {} }}\ntelemetry: {{ listen: \"127.0.0.1:{port}\" }}",
+        topic("dead")
+    );
     let edits = [
         (OWN, way.connector.as_str()),
         ("topic: telemetry-scores", &format!("topic: {output}")),
@@ -111,7 +124,10 @@ fn heals(way: &Issued) {
     let path = pipeline(&folder, &edits).display().to_string();
     let log = Said(folder.path().join(format!("{name}.log")), port);
     let mut command = super::command(&["run", &path], &way.environment);
-    command.env("FOREBAY_LOG", "debug,hyper=warn,h2=warn,rustls=warn,aws=warn,reqwest=warn");
+    command.env(
+        "FOREBAY_LOG",
+        "debug,hyper=warn,h2=warn,rustls=warn,aws=warn,reqwest=warn",
+    );
     command.stderr(std::fs::File::create(&log.0).expect("a log"));
     let mut forebay = process::spawn(command).expect("start forebay");
     let mut ran = |what: &str, done: &dyn Fn() -> bool| {
@@ -123,7 +139,10 @@ fn heals(way: &Issued) {
     };
     let load = Load::start(kafka.bootstrap(), &input, RATE, event);
     ran("results come", &|| kafka.count(&output) > 0);
-    let (given, failed) = ("forebay_token_fetches_total", "forebay_token_fetch_failures_total");
+    let (given, failed) = (
+        "forebay_token_fetches_total",
+        "forebay_token_fetch_failures_total",
+    );
     (way.fails)(true);
     ran("three failures are counted", &|| metric(port, failed) >= 3);
     ran("the last token ends", &|| metric_of_expiry(port) < now());
@@ -132,17 +151,25 @@ fn heals(way: &Issued) {
     ran("there are tokens again", &|| metric(port, given) > before);
     let failures = metric(port, failed);
     let sent = load.stop();
-    ran("every event is scored", &|| kafka.committed(name, &input) == kafka.end_offsets(&input));
+    ran("every event is scored", &|| {
+        kafka.committed(name, &input) == kafka.end_offsets(&input)
+    });
     process::signal(&forebay, libc::SIGTERM);
     assert!(forebay.wait().expect("forebay").success(), "{name}");
     let said = log.text();
     let lines = said.lines().filter(|line| line.contains("no new token")).count();
-    assert!(lines as u64 >= failures, "{name}: {lines} lines, {failures} failures");
+    assert!(
+        lines as u64 >= failures,
+        "{name}: {lines} lines, {failures} failures"
+    );
     assert!(said.contains("about to expire"), "{name}");
     assert_quiet(&said);
     let audit = Audit::of(&kafka.read_all(&input), &kafka.read_all(&output));
     println!("{name}: {failures} failures, {lines} lines, {audit:?}");
-    assert!(audit.produced == sent && audit.lost == 0, "{name}: {sent} sent, {audit:?}");
+    assert!(
+        audit.produced == sent && audit.lost == 0,
+        "{name}: {sent} sent, {audit:?}"
+    );
 }
 
 fn metric_of_expiry(port: u16) -> u64 {

@@ -4,8 +4,8 @@
 use std::time::{Duration, SystemTime};
 
 use forebay_testcontainers::{
-    Audit, CloudBuilder, ConfluentCloud, Connections, EventHubs, GoogleKafka, Issuer, Kafka, Listener, Load, Message, Msk,
-    await_until, process,
+    Audit, CloudBuilder, ConfluentCloud, Connections, EventHubs, GoogleKafka, Issuer, Kafka, Listener, Load,
+    Message, Msk, await_until, process,
 };
 use tempfile::TempDir;
 
@@ -66,7 +66,9 @@ fn keeps_up(listener: &str, kafka: &Kafka, connector: &str, environment: &Enviro
     let results = kafka.read_all(&output);
     let audit = Audit::of(&kafka.read_all(&input), &results);
     let gaps = gaps(&results, begin, end);
-    println!("{listener}: {sent} events, {audit:?}, longest gaps {gaps:?} ms\n  before {before:?}\n  after  {after:?}");
+    println!(
+        "{listener}: {sent} events, {audit:?}, longest gaps {gaps:?} ms\n  before {before:?}\n  after  {after:?}"
+    );
     let said = std::fs::read_to_string(&log).expect("the log");
     let whole = audit.produced == sent && audit.lost == 0 && audit.duplicated == 0;
     assert!(whole, "{listener}: {sent} sent: {audit:?}\n{said}");
@@ -84,7 +86,10 @@ fn same_connections(listener: &str, before: Connections, after: Connections) {
         reauthenticated: after.reauthenticated,
         ..before
     };
-    assert_eq!(after, steady, "{listener}: connections were opened, refused or cut off");
+    assert_eq!(
+        after, steady,
+        "{listener}: connections were opened, refused or cut off"
+    );
     let times = UNDER_LOAD.as_secs() / LIFE.as_secs();
     assert!(
         after.reauthenticated - before.reauthenticated >= times,
@@ -99,7 +104,10 @@ fn millis() -> i64 {
 
 /// The longest times without a result, in milliseconds, longest first; by the broker's own clock, which is this machine's.
 fn gaps(results: &[Message], begin: i64, end: i64) -> Vec<i64> {
-    let within = results.iter().map(|m| m.timestamp).filter(|at| (begin..end).contains(at));
+    let within = results
+        .iter()
+        .map(|m| m.timestamp)
+        .filter(|at| (begin..end).contains(at));
     let mut at: Vec<i64> = within.chain([begin, end]).collect();
     at.sort_unstable();
     let mut gaps: Vec<i64> = at.windows(2).map(|two| two[1] - two[0]).collect();
@@ -177,5 +185,10 @@ fn self_hosted() {
         https.token_url(),
         ca = quoted(&kafka.authority().ca())
     );
-    keeps_up("TOKENS", &kafka, &connector, &vec![("SECRET".into(), "planted".into())]);
+    keeps_up(
+        "TOKENS",
+        &kafka,
+        &connector,
+        &vec![("SECRET".into(), "planted".into())],
+    );
 }

@@ -112,7 +112,8 @@ fn each(timeout: u64, answers: impl Fn(&Slow) -> Duration, try_it: impl Fn(&Slow
 /// Whether a line tells that a token is waited for, by whom it should come.
 fn tells(said: &str, timeout: u64) -> bool {
     said.lines().any(|line| {
-        line.starts_with("waiting for a token (") && line.ends_with(&format!(" s of auth_timeout ({timeout} s)"))
+        line.starts_with("waiting for a token (")
+            && line.ends_with(&format!(" s of auth_timeout ({timeout} s)"))
     })
 }
 
@@ -134,7 +135,11 @@ fn a_source_that_answers_in_time_is_waited_for_and_the_run_begins() {
             let mut forebay = process::spawn(command).expect("start forebay");
             let said = || std::fs::read_to_string(&log).expect("the log");
             await_until(Duration::from_secs(60), "the run begins", || {
-                assert!(forebay.try_wait().expect("forebay").is_none(), "it ended: {}", said());
+                assert!(
+                    forebay.try_wait().expect("forebay").is_none(),
+                    "it ended: {}",
+                    said()
+                );
                 said().contains("running")
             });
             assert!(begin.elapsed() >= SLOW && tells(&said(), 40), "{}", said());
@@ -158,7 +163,8 @@ fn a_source_that_does_not_is_given_up_at_the_timeout_with_all_that_was_tried() {
                 let command = super::command(&[verb, &file(&folder, source)], &source.environment);
                 let output = crate::output(command);
                 let took = begin.elapsed();
-                let said = String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned();
+                let said =
+                    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned();
                 assert!(
                     tells(&said, 8) && said.contains("5 s of auth_timeout (8 s)"),
                     "{verb}: {said}"
@@ -167,7 +173,9 @@ fn a_source_that_does_not_is_given_up_at_the_timeout_with_all_that_was_tried() {
                 let mut rest = failure;
                 for part in ["no answer within 8.0 s"].iter().chain(source.tried) {
                     let found = rest.split_once(part);
-                    rest = found.unwrap_or_else(|| panic!("{verb}: no {part} in {failure}\n{said}")).1;
+                    rest = found
+                        .unwrap_or_else(|| panic!("{verb}: no {part} in {failure}\n{said}"))
+                        .1;
                 }
                 assert_eq!(output.status.code(), Some(3), "{said}");
                 let bounds = Duration::from_secs(8)..Duration::from_secs(12);

@@ -30,15 +30,26 @@ fn a_clock_that_is_off_is_told_by_every_token_service_with_its_direction() {
         list(&hubs.bootstrap_entra()),
         quoted(&hubs.ca())
     );
-    let oidc = format!("local: {}", confluent_oauth(cloud, &confluent_issuer().token_url()));
+    let oidc = format!(
+        "local: {}",
+        confluent_oauth(cloud, &confluent_issuer().token_url())
+    );
     let secret = vec![("SECRET".to_owned(), cloud.client_secret().to_owned())];
     let set = |by: Option<(bool, Duration)>| {
         let (ahead, by) = by.unwrap_or((true, Duration::ZERO));
         let (account, entra, issuer) = (msk.account(), hubs.entra(), cloud.issuer());
         if ahead {
-            (account.clock_ahead(by), entra.clock_ahead(by), issuer.clock_ahead(by));
+            (
+                account.clock_ahead(by),
+                entra.clock_ahead(by),
+                issuer.clock_ahead(by),
+            );
         } else {
-            (account.clock_behind(by), entra.clock_behind(by), issuer.clock_behind(by));
+            (
+                account.clock_behind(by),
+                entra.clock_behind(by),
+                issuer.clock_behind(by),
+            );
         }
     };
     for (off, says) in [
@@ -74,7 +85,10 @@ fn a_clock_that_is_off_is_told_by_every_token_service_with_its_direction() {
 fn a_refused_token_is_told_with_its_issuer_and_audience() {
     let _turn = turn();
     let cloud = confluent();
-    let oidc = format!("local: {}", confluent_oauth(cloud, &confluent_issuer().token_url()));
+    let oidc = format!(
+        "local: {}",
+        confluent_oauth(cloud, &confluent_issuer().token_url())
+    );
     let secret = vec![("SECRET".to_owned(), cloud.client_secret().to_owned())];
     cloud.issuer().audience("another-cluster");
     let (text, code) = doctor(&oidc, &secret);
@@ -83,7 +97,10 @@ fn a_refused_token_is_told_with_its_issuer_and_audience() {
         "the token names issuer {} and audience another-cluster",
         cloud.issuer().url()
     );
-    assert!(text.contains(&says) && code == Some(3), "{says}: {code:?}\n{text}");
+    assert!(
+        text.contains(&says) && code == Some(3),
+        "{says}: {code:?}\n{text}"
+    );
     // A signed URL is no JWT: there is nothing to tell.
     let msk = msk();
     let aws = format!(
@@ -92,5 +109,8 @@ fn a_refused_token_is_told_with_its_issuer_and_audience() {
         quoted(&msk.ca())
     );
     let (text, code) = doctor(&aws, &msk.environment());
-    assert!(!text.contains("the token names") && code == Some(3), "{code:?}\n{text}");
+    assert!(
+        !text.contains("the token names") && code == Some(3),
+        "{code:?}\n{text}"
+    );
 }

@@ -5,8 +5,8 @@ use std::process::Output;
 use tempfile::TempDir;
 
 use super::{
-    Environment, OWN, assert_quiet, confluent, confluent_issuer, confluent_oauth, event_hubs, google, list, msk, quoted,
-    turn,
+    Environment, OWN, assert_quiet, confluent, confluent_issuer, confluent_oauth, event_hubs, google, list,
+    msk, quoted, turn,
 };
 use crate::sensors::pipeline;
 
@@ -200,7 +200,10 @@ fn confluent_and_google_with_their_tokens() {
     let _turn = turn();
     let cloud = confluent();
     topics(cloud.kafka());
-    let oauth = format!("local: {}", confluent_oauth(cloud, &confluent_issuer().token_url()));
+    let oauth = format!(
+        "local: {}",
+        confluent_oauth(cloud, &confluent_issuer().token_url())
+    );
     let secret = vec![("SECRET".to_owned(), cloud.client_secret().to_owned())];
     gets_through(&oauth, &secret, "client credentials");
     let google = google();

@@ -98,7 +98,12 @@ fn refused_credentials(endpoint: &Endpoint, address: &str, reason: &str) -> Find
 
 /// Issuer and audience of a token that is a JWT: what brokers compare first.
 fn named(claims: &Claims) -> String {
-    let shown = |text: String| text.chars().filter(|c| !c.is_control()).take(200).collect::<String>();
+    let shown = |text: String| {
+        text.chars()
+            .filter(|c| !c.is_control())
+            .take(200)
+            .collect::<String>()
+    };
     let issuer = claims.iss.clone().map(|iss| format!("issuer {}", shown(iss)));
     let audience = claims.audience().map(|aud| format!("audience {}", shown(aud)));
     let all: Vec<String> = issuer.into_iter().chain(audience).collect();

@@ -44,7 +44,12 @@ pub(super) fn diagnose(
         tell(credentials(cell));
         if let Some(skew) = cell.skew() {
             let remedy = "set it by a time service (NTP): tokens are good for a short time around the issuer's and the broker's own";
-            tell(Finding::warning("clock", cell.status().source, skew.to_string(), remedy));
+            tell(Finding::warning(
+                "clock",
+                cell.status().source,
+                skew.to_string(),
+                remedy,
+            ));
         }
     }
     find_cause(endpoint, needs, tell)
