@@ -104,8 +104,27 @@ fn failed(source: &str, error: &CredentialsError) -> AuthError {
         return AuthError::refused(format!("{attempt}: the login has expired; run `aws sso login`"));
     }
     match ON_THIS_MACHINE.contains(&source) {
-        true => refusal(&attempt, None, &said, AuthError::unavailable),
+        true => AuthError::unavailable(format!("{attempt}: {}", on_this_machine(&said))),
         false => refusal(&attempt, None, &said, AuthError::silent),
+    }
+}
+
+/// What a service on this machine did instead; asked again, for an agent may not know of a role yet.
+fn on_this_machine(said: &str) -> String {
+    let status = ["HTTP credential provider: ", "response from IMDS (code: "]
+        .iter()
+        .find_map(|before| said.split_once(before))
+        .map(|(_, rest)| rest.trim_start_matches(|c: char| !c.is_ascii_digit()))
+        .and_then(|rest| rest.get(..3)?.parse::<u16>().ok());
+    match status {
+        Some(status @ 400..=499) => {
+            format!("it answered {status}: is a role assigned to this pod, task or instance?")
+        }
+        Some(status) => format!("it answered {status}"),
+        None if said.contains("timed out") || said.contains("dispatch failure") => {
+            "it does not answer".into()
+        }
+        None => "its answer holds no credentials".into(),
     }
 }
 

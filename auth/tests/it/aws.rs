@@ -332,3 +332,39 @@ fn where_no_source_has_any_each_is_named_with_its_reason() {
             .1;
     }
 }
+
+#[test]
+fn a_service_on_this_machine_that_gives_nothing_is_told_by_what_it_did() {
+    for (status, text, says) in [
+        (
+            500,
+            "planted",
+            "container: get credentials from EKS Pod Identity or container endpoint: it answered 500",
+        ),
+        (403, "planted", "it answered 403: is a role assigned"),
+        (200, "planted", "its answer holds no credentials"),
+    ] {
+        let endpoint = Stub::start(move |_| (status, text.into()));
+        let uri = format!("{}/c", endpoint.url);
+        let answer = Environment::new()
+            .with("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri)
+            .aws(json!({}));
+        assert!(answer.refusal().contains(says), "{says}: {answer:?}");
+        assert_eq!(answer.error.as_ref().map(|(again, _)| *again), Some(true));
+    }
+    let closed = Environment::new().with("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/c");
+    let answer = closed.aws(json!({}));
+    assert!(answer.refusal().contains("it does not answer"), "{answer:?}");
+    for (status, says) in [
+        (500, "instance metadata (IMDS): it answered 500"),
+        (403, "it answered 403"),
+    ] {
+        let imds = Stub::start(move |asked| match asked.line.as_str() {
+            "PUT /latest/api/token" => (200, "planted-imds".into()),
+            _ => (status, "planted".into()),
+        });
+        let instance = Environment::new().with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &imds.url);
+        let answer = instance.aws(json!({}));
+        assert!(answer.refusal().contains(says), "{says}: {answer:?}");
+    }
+}
