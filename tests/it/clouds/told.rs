@@ -39,17 +39,13 @@ fn a_clock_that_is_off_is_told_by_every_token_service_with_its_direction() {
         let (ahead, by) = by.unwrap_or((true, Duration::ZERO));
         let (account, entra, issuer) = (msk.account(), hubs.entra(), cloud.issuer());
         if ahead {
-            (
-                account.clock_ahead(by),
-                entra.clock_ahead(by),
-                issuer.clock_ahead(by),
-            );
+            account.clock_ahead(by);
+            entra.clock_ahead(by);
+            issuer.clock_ahead(by);
         } else {
-            (
-                account.clock_behind(by),
-                entra.clock_behind(by),
-                issuer.clock_behind(by),
-            );
+            account.clock_behind(by);
+            entra.clock_behind(by);
+            issuer.clock_behind(by);
         }
     };
     for (off, says) in [
