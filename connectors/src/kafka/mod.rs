@@ -1,5 +1,6 @@
 //! The one Kafka client, for every cloud: an endpoint is data, this is behaviour. One consumer and one producer per lane.
 
+mod acknowledged;
 mod admin;
 mod diagnose;
 mod endpoint;

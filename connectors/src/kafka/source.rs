@@ -14,6 +14,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer, RebalanceProtocol};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use tracing::{debug, warn};
 
+use super::acknowledged::Acknowledged;
 use super::endpoint::Endpoint;
 use super::ffi::{self, Answer, Commits, LaneQueue};
 use super::group::{Change, Group};
@@ -39,6 +40,7 @@ pub(super) struct KafkaSource {
     /// The commit that is wanted, until acknowledged: a failed one is sent again.
     wanted: Positions,
     resend_at: Option<Instant>,
+    acknowledged: Acknowledged,
     /// Partitions that were assigned anew and have given no record yet, and until when they are looked after:
     /// librdkafka clears a partition's forwarding when it gets round to ending the old fetch, at some time after the
     /// call, and its records would then come to a queue that nobody reads.
@@ -78,6 +80,7 @@ impl KafkaSource {
             releasing: Vec::new(),
             wanted: Positions::new(),
             resend_at: None,
+            acknowledged: Acknowledged::default(),
             unsettled: None,
             leaving: None,
         };
@@ -237,9 +240,19 @@ impl KafkaSource {
                 a.next,
             )
         };
-        let committed: Positions = answers.into_iter().map(owned).collect();
+        let mut committed: Positions = answers.into_iter().map(owned).collect();
         self.wanted
             .retain(|p, next| committed.get(p).is_none_or(|done| done < next));
+        let again = self.acknowledged.answered(&committed);
+        if !again.is_empty() {
+            debug!("an older commit came late; the later one is sent again");
+            committed.retain(|p, _| !again.contains_key(p));
+            for (partition, next) in again {
+                let wanted = self.wanted.entry(partition).or_insert(next);
+                *wanted = (*wanted).max(next);
+            }
+            self.resend_at = Some(Instant::now());
+        }
         self.events.push_back(Event::Committed(committed));
     }
 
@@ -407,6 +420,7 @@ impl Source for KafkaSource {
 
     fn commit(&mut self, next: &Positions, how: Commit) -> Result<()> {
         self.wanted.extend(next.iter().map(|(p, n)| (p.clone(), *n)));
+        self.acknowledged.wanted(next);
         self.resend_at = None;
         self.send_commit(next)?;
         match how {
@@ -438,6 +452,7 @@ impl Source for KafkaSource {
     fn release(&mut self, partitions: &Partitions) -> Result<()> {
         self.positions.retain(|p, _| !partitions.contains(p));
         self.wanted.retain(|p, _| !partitions.contains(p));
+        self.acknowledged.release(partitions);
         let Some(at) = self.releasing.iter().position(|(named, _)| named == partitions) else {
             return Ok(());
         };
