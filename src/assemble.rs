@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use forebay_connectors::kafka::Wait;
 use forebay_connectors::{Connector, GroupProtocol, Needs, SinkSpec, SourceSpec, Topics};
 use forebay_core::dead_letters::DeadLetters;
 use forebay_core::lane::{Lane, OnGap, Rules, Stop};
@@ -65,13 +66,15 @@ impl Running {
     }
 }
 
-/// Opens the connectors, checks the topics, and starts the lanes.
+/// Opens the connectors, checks the topics, and starts the lanes. Tells what it waits for until the connectors are open, and `None`
+/// then.
 ///
 /// # Errors
 /// `Fatal` where the cluster does not answer or a topic does not exist, within 15 seconds, naming it.
-pub fn start(config: &Config, plan: &Plan) -> Result<Running> {
+pub fn start(config: &Config, plan: &Plan, tell: &mut dyn FnMut(Option<Wait>)) -> Result<Running> {
     let control = Control::start()?;
-    let connectors = control.open(config)?;
+    let connectors = control.open(config, &mut |wait| tell(Some(wait)))?;
+    tell(None);
     let partitions = verify(config, &connectors)?;
     let lanes = config
         .document

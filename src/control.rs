@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use forebay_connectors::kafka::{Endpoint, Kafka, Patience};
+use forebay_connectors::kafka::{Endpoint, Kafka, Patience, Tell};
 use forebay_connectors::{Connector, Resolved};
 use forebay_core::{Error, Result};
 use tokio::runtime::Runtime;
@@ -36,26 +36,31 @@ impl Control {
         Ok(Self { runtime })
     }
 
-    /// Opens the connectors that the pipeline uses: gets their credentials, connects to no broker yet.
+    /// Opens the connectors that the pipeline uses: gets their credentials, connects to no broker yet. Tells what it waits for.
     ///
     /// # Errors
     /// `Auth` where there is no token or no address, naming the connector.
-    pub fn open(&self, config: &Config) -> Result<Connectors> {
+    pub fn open(&self, config: &Config, tell: Tell<'_>) -> Result<Connectors> {
         let one = |(name, connector): (&String, &Resolved)| {
             let opened = self
-                .connect(connector, Patience::UntilTimeout)
+                .connect(connector, Patience::UntilTimeout, tell)
                 .map_err(|e| e.with("connector", name))?;
             Ok((name.clone(), opened))
         };
         config.connectors.iter().map(one).collect()
     }
 
-    /// Opens one connector.
+    /// Opens one connector. Tells what it waits for.
     ///
     /// # Errors
     /// `Auth` where there is no token, or no address.
-    pub fn connect(&self, connector: &Resolved, patience: Patience) -> Result<Arc<dyn Connector>> {
-        let endpoint = Endpoint::open(connector, patience, self.runtime.handle())?;
+    pub fn connect(
+        &self,
+        connector: &Resolved,
+        patience: Patience,
+        tell: Tell<'_>,
+    ) -> Result<Arc<dyn Connector>> {
+        let endpoint = Endpoint::open(connector, patience, self.runtime.handle(), tell)?;
         Ok(Arc::new(Kafka::new(endpoint)))
     }
 }

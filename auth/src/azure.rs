@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
 use azure_core::credentials::{Secret as AzureSecret, SecretBytes, TokenCredential};
 use azure_core::error::ErrorKind;
-use azure_core::http::{ClientOptions, RetryOptions};
+use azure_core::http::{ClientOptions, RetryOptions, Transport};
 use azure_identity::{
     AzureCliCredential, ClientAssertionCredentialOptions, ClientCertificateCredential,
     ClientCertificateCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
@@ -17,15 +17,21 @@ use azure_identity::{
     WorkloadIdentityCredentialOptions,
 };
 
+use crate::clock::Clock;
 use crate::error::with_causes;
 use crate::jwt::Claims;
-use crate::{AuthError, AuthKind, Secret, Token, TokenProvider, quietly};
+use crate::so_far::Search;
+use crate::{AuthError, AuthKind, Secret, Skew, SoFar, Token, TokenProvider, quietly};
+use dated::Dated;
 
 mod certificate;
+mod dated;
 mod refusal;
 
 /// In a chain a machine without a managed identity must not hold up the sources behind it.
 const MANAGED_IDENTITY_WITHIN: Duration = Duration::from_secs(8);
+
+const CONNECT_WITHIN: Duration = Duration::from_secs(20);
 
 /// How to prove who this is.
 #[derive(Clone, Debug)]
@@ -57,6 +63,8 @@ pub struct Azure {
     scope: String,
     /// In the order in which they are asked.
     sources: Vec<Source>,
+    search: Search,
+    clock: Clock,
 }
 
 struct Source {
@@ -85,22 +93,48 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The authority of the cloud that a scope belongs to; AZURE_AUTHORITY_HOST goes over it.
-fn options(scope: &str) -> ClientOptions {
-    let host = match variable("AZURE_AUTHORITY_HOST") {
-        Some(host) => host,
-        None if scope.contains(".usgovcloudapi.net") => "https://login.microsoftonline.us".into(),
-        None if scope.contains(".chinacloudapi.cn") => "https://login.chinacloudapi.cn".into(),
-        None => "https://login.microsoftonline.com".into(),
-    };
+/// The authority of the cloud that a scope belongs to.
+fn authority(scope: &str) -> &'static str {
+    if scope.contains(".usgovcloudapi.net") {
+        "https://login.microsoftonline.us"
+    } else if scope.contains(".chinacloudapi.cn") {
+        "https://login.chinacloudapi.cn"
+    } else {
+        "https://login.microsoftonline.com"
+    }
+}
+
+/// How a source is asked. AZURE_AUTHORITY_HOST goes over the scope's authority.
+fn options(scope: &str, clock: &Clock, way: Way) -> Result<ClientOptions, AuthError> {
     let mut cloud = CustomConfiguration::default();
-    cloud.authority_host = host;
-    ClientOptions {
+    cloud.authority_host = variable("AZURE_AUTHORITY_HOST").unwrap_or_else(|| authority(scope).into());
+    // An answer may take as long as whoever asks waits for it: some sources are slow.
+    let client = reqwest::Client::builder()
+        .connect_timeout(CONNECT_WITHIN)
+        .redirect(reqwest::redirect::Policy::none());
+    let client = match way {
+        Way::OnThisMachine => client.no_proxy(),
+        Way::OverTheNetwork => client,
+    };
+    let client = client
+        .build()
+        .map_err(|e| AuthError::refused("set up a client of Azure's token services").caused_by(&e))?;
+    Ok(ClientOptions {
         cloud: Some(Arc::new(CloudConfiguration::Custom(cloud))),
         // Whoever asks for tokens asks again, and says so.
         retry: RetryOptions::none(),
+        per_try_policies: vec![Arc::new(Dated(clock.clone()))],
+        transport: Some(Transport::new(Arc::new(client))),
         ..ClientOptions::default()
-    }
+    })
+}
+
+/// Where a source is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// No proxy leads there.
+    OnThisMachine,
+    OverTheNetwork,
 }
 
 impl Azure {
@@ -109,22 +143,28 @@ impl Azure {
     /// # Errors
     /// Where what is named cannot be used: an empty id, a certificate that is none.
     pub fn new(login: AzureLogin, scope: String) -> Result<Self, AuthError> {
+        let clock = Clock::default();
         let sources = match login {
-            AzureLogin::Default => chain(&scope),
+            AzureLogin::Default => chain(&scope, &clock),
             one => {
-                let source = source(one, &scope)?;
+                let source = source(one, &scope, &clock)?;
                 if let Err(reason) = &source.credential {
                     return Err(AuthError::refused(format!("use {}: {reason}", source.name)));
                 }
                 vec![source]
             }
         };
-        Ok(Self { scope, sources })
+        Ok(Self {
+            scope,
+            sources,
+            search: Search::default(),
+            clock,
+        })
     }
 }
 
 /// The sources of `default`, those that are not set up with the reason.
-fn chain(scope: &str) -> Vec<Source> {
+fn chain(scope: &str, clock: &Clock) -> Vec<Source> {
     let from_environment = match (
         variable("AZURE_TENANT_ID"),
         variable("AZURE_CLIENT_ID"),
@@ -137,6 +177,7 @@ fn chain(scope: &str) -> Vec<Source> {
                 secret: secret.into(),
             },
             scope,
+            clock,
         ),
         _ => Ok(Source {
             name: "client secret",
@@ -151,9 +192,9 @@ fn chain(scope: &str) -> Vec<Source> {
     };
     let all = [
         from_environment,
-        source(AzureLogin::WorkloadIdentity, scope),
-        source(managed, scope),
-        source(AzureLogin::AzureCli, scope),
+        source(AzureLogin::WorkloadIdentity, scope, clock),
+        source(managed, scope, clock),
+        source(AzureLogin::AzureCli, scope, clock),
     ];
     let mut all: Vec<Source> = all.into_iter().flatten().collect();
     for source in &mut all {
@@ -165,8 +206,12 @@ fn chain(scope: &str) -> Vec<Source> {
 }
 
 /// One way in.
-fn source(login: AzureLogin, scope: &str) -> Result<Source, AuthError> {
-    let client_options = options(scope);
+fn source(login: AzureLogin, scope: &str, clock: &Clock) -> Result<Source, AuthError> {
+    let way = match login {
+        AzureLogin::ManagedIdentity { .. } => Way::OnThisMachine,
+        _ => Way::OverTheNetwork,
+    };
+    let client_options = options(scope, clock, way)?;
     let (name, made): (_, azure_core::Result<Arc<dyn TokenCredential>>) = match login {
         AzureLogin::ManagedIdentity { client_id } => {
             let options = ManagedIdentityCredentialOptions {
@@ -277,23 +322,59 @@ fn status(error: &azure_core::Error) -> Option<u16> {
 #[async_trait]
 impl TokenProvider for Azure {
     async fn fetch(&self) -> Result<Token, AuthError> {
-        let mut reasons = Vec::new();
         let mut worst = AuthKind::Refused;
+        self.search.begin();
         for source in &self.sources {
+            self.search.ask(source.name);
             match source.ask(&self.scope).await {
                 Ok(token) => return Ok(token),
                 Err(error) => {
                     if error.kind == AuthKind::Unavailable {
                         worst = AuthKind::Unavailable;
                     }
-                    reasons.push(format!("{}: {error}", source.name));
+                    self.search.tried(source.name, &error);
                 }
             }
         }
-        let message = format!("get a token for {}: {}", self.scope, reasons.join("; "));
+        let message = format!("get a token for {}: {}", self.scope, self.search.reasons());
         Err(match worst {
             AuthKind::Refused => AuthError::refused(message),
             AuthKind::Unavailable => AuthError::unavailable(message),
         })
+    }
+
+    fn so_far(&self) -> SoFar {
+        self.search.so_far()
+    }
+
+    fn skew(&self) -> Option<Skew> {
+        self.clock.skew()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_has_the_scope_of_its_host_and_the_authority_of_its_cloud() {
+        for (host, login) in [
+            (
+                "contoso.servicebus.windows.net",
+                "https://login.microsoftonline.com",
+            ),
+            (
+                "contoso.servicebus.usgovcloudapi.net",
+                "https://login.microsoftonline.us",
+            ),
+            (
+                "contoso.servicebus.chinacloudapi.cn",
+                "https://login.chinacloudapi.cn",
+            ),
+        ] {
+            let scope = scope_of(host);
+            assert_eq!(scope, format!("https://{host}/.default"));
+            assert_eq!(authority(&scope), login);
+        }
     }
 }

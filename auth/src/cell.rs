@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tracing::{debug, info, warn};
 
-use crate::{AuthError, AuthKind, Token, TokenProvider};
+use crate::{AuthError, AuthKind, Skew, Token, TokenProvider};
 
 /// A token is renewed when this share of its life is over: clients renew theirs at 0.8.
 const RENEW_AT: f64 = 0.6;
@@ -19,11 +19,15 @@ const RENEW_AT: f64 = 0.6;
 const JITTER: f64 = 0.05;
 const BACK_OFF_FROM: Duration = Duration::from_secs(1);
 const BACK_OFF_TO: Duration = Duration::from_secs(30);
-/// One answer may take so long during a run; at the start all the time there is, for some sources are slow.
+/// One answer may take so long during a run, or as long as the first one may: some sources are slow.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// How often it is told that the first token is waited for.
+const TELL: Duration = Duration::from_secs(1);
 /// A token is about to expire when less than this share of its life is left, or less than a minute.
 const LAST_SHARE: f64 = 0.1;
 const LAST_MINUTE: Duration = Duration::from_secs(60);
+/// After an issuer's failure brokers may refuse what clients still have, until they come again with a new token.
+const RECOVERS_WITHIN: Duration = Duration::from_secs(30);
 
 /// How a token is.
 #[derive(Clone, Debug)]
@@ -43,6 +47,32 @@ pub struct TokenStatus {
 /// Takes a new token; an error is what the client said.
 type Push = Box<dyn Fn(&Token) -> Result<(), String> + Send>;
 
+/// How an issuer that does not answer is treated at the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// The first failure is the answer.
+    OneAttempt,
+    /// It is asked again until the time is over.
+    UntilTimeout,
+}
+
+/// How the first token is waited for.
+pub struct First<'a> {
+    pub patience: Patience,
+    pub within: Duration,
+    /// Called about once a second while there is none, with the source that is being asked, where that is known.
+    pub waiting: &'a mut dyn FnMut(Option<String>),
+}
+
+impl fmt::Debug for First<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("First")
+            .field("patience", &self.patience)
+            .field("within", &self.within)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A token that is always fresh, as long as its issuer answers.
 pub struct TokenCell {
     shared: Arc<Shared>,
@@ -60,38 +90,28 @@ struct State {
     fetched: u64,
     failures: u64,
     last_error: Option<String>,
+    /// When the issuer failed last.
+    failed: Option<Instant>,
     clients: BTreeMap<u64, Push>,
     next: u64,
 }
 
 impl TokenCell {
-    /// Fetches the first token, trying again while the issuer is not available, and keeps it fresh on `runtime` from
-    /// then on. Waits at most `within`; must not be called from a task of `runtime`.
+    /// Fetches the first token, as `first` says, and keeps it fresh on `runtime` from then on. Must not be called from a
+    /// task of `runtime`.
     ///
     /// # Errors
     /// What the provider said last.
     pub fn start(
         provider: Arc<dyn TokenProvider>,
-        within: Duration,
+        first: First<'_>,
         runtime: &Handle,
     ) -> Result<Arc<Self>, AuthError> {
-        let (first, got) = sync_channel(1);
-        let asked = Arc::clone(&provider);
-        let fetching = runtime.spawn(async move {
-            // Nobody waits any more: the token is not needed.
-            drop(first.send(first_token(&*asked, within).await));
-        });
-        // It ends by itself; this is for a runtime that does not run.
-        let limit = within + Duration::from_secs(2);
-        let token = got.recv_timeout(limit).map_err(|e| {
-            fetching.abort();
-            let found = if e == RecvTimeoutError::Timeout {
-                "no answer"
-            } else {
-                "no runtime"
-            };
-            AuthError::unavailable(format!("fetch a token: {found} within {limit:?}"))
-        })??;
+        let within = first.within;
+        let token = await_first(&provider, first, runtime).map_err(|e| with_clock(e, &*provider))?;
+        if let Some(skew) = provider.skew() {
+            warn!(source = token.source, "{skew}");
+        }
         info!(principal = token.principal, left = ?token.left(), "have a token");
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
@@ -99,12 +119,17 @@ impl TokenCell {
                 fetched: 1,
                 failures: 0,
                 last_error: None,
+                failed: None,
                 clients: BTreeMap::new(),
                 next: 0,
             }),
         });
         let task = runtime
-            .spawn(keep_fresh(Arc::clone(&provider), Arc::clone(&shared)))
+            .spawn(keep_fresh(
+                Arc::clone(&provider),
+                within.max(ANSWER_WITHIN),
+                Arc::clone(&shared),
+            ))
             .abort_handle();
         Ok(Arc::new(Self {
             shared,
@@ -130,6 +155,11 @@ impl TokenCell {
             failures: state.failures,
             last_error: state.last_error.clone(),
         }
+    }
+
+    /// How far this machine's clock is from the issuer's, where that is far.
+    pub fn skew(&self) -> Option<Skew> {
+        self.provider.skew()
     }
 
     /// As whom, where a service of the issuer's tells; waits at most `within`, and must not be called from a task of the
@@ -192,6 +222,15 @@ pub struct Subscription {
     number: u64,
 }
 
+impl Subscription {
+    /// Whether a broker that refuses the token may take the next one: the token has expired, or the issuer failed a moment ago.
+    pub fn awaits_a_token(&self) -> bool {
+        let state = self.cell.shared.lock();
+        let failed = state.failed.is_some_and(|at| at.elapsed() < RECOVERS_WITHIN);
+        failed || state.token.left().is_zero()
+    }
+}
+
 impl Drop for Subscription {
     fn drop(&mut self) {
         // Behind the lock: a push that is under way ends first.
@@ -236,11 +275,61 @@ impl Shared {
     fn failed(&self, error: &AuthError) {
         let mut state = self.lock();
         (state.failures, state.last_error) = (state.failures + 1, Some(error.to_string()));
+        state.failed = Some(Instant::now());
     }
 }
 
+/// Waits from outside of the runtime, and tells so.
+fn await_first(
+    provider: &Arc<dyn TokenProvider>,
+    First {
+        patience,
+        within,
+        waiting,
+    }: First<'_>,
+    runtime: &Handle,
+) -> Result<Token, AuthError> {
+    let (first, got) = sync_channel(1);
+    let asked = Arc::clone(provider);
+    let fetching = runtime.spawn(async move {
+        // Nobody waits any more: the token is not needed.
+        drop(first.send(first_token(&*asked, patience, within).await));
+    });
+    // It ends by itself; this is for a runtime that does not run.
+    let limit = within + Duration::from_secs(2);
+    let until = Instant::now() + limit;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let found = match got.recv_timeout(TELL.min(left)) {
+            Ok(answer) => return answer,
+            Err(RecvTimeoutError::Timeout) if TELL < left => {
+                waiting(provider.so_far().asked);
+                continue;
+            }
+            Err(RecvTimeoutError::Timeout) => "no answer",
+            Err(RecvTimeoutError::Disconnected) => "no runtime",
+        };
+        fetching.abort();
+        return Err(AuthError::unavailable(format!(
+            "fetch a token: {found} within {limit:?}"
+        )));
+    }
+}
+
+/// A clock that is off is the cause of many a refusal.
+fn with_clock(mut error: AuthError, provider: &dyn TokenProvider) -> AuthError {
+    if let Some(skew) = provider.skew() {
+        error.message += &format!("; {skew}");
+    }
+    error
+}
+
 /// The first token: an issuer that is away for a moment is asked again, one that refuses is not.
-async fn first_token(provider: &dyn TokenProvider, within: Duration) -> Result<Token, AuthError> {
+async fn first_token(
+    provider: &dyn TokenProvider,
+    patience: Patience,
+    within: Duration,
+) -> Result<Token, AuthError> {
     let until = tokio::time::Instant::now() + within;
     let mut wait = BACK_OFF_FROM;
     loop {
@@ -249,7 +338,8 @@ async fn first_token(provider: &dyn TokenProvider, within: Duration) -> Result<T
             Ok(token) => return Ok(token),
             Err(error) => error,
         };
-        if error.kind == AuthKind::Refused || tokio::time::Instant::now() + wait >= until {
+        let over = tokio::time::Instant::now() + wait >= until;
+        if error.kind == AuthKind::Refused || patience == Patience::OneAttempt || over {
             return Err(error);
         }
         warn!(%error, ?wait, "no token yet; asking again");
@@ -261,8 +351,9 @@ async fn first_token(provider: &dyn TokenProvider, within: Duration) -> Result<T
 async fn fetch(provider: &dyn TokenProvider, within: Duration) -> Result<Token, AuthError> {
     let token = tokio::time::timeout(within, provider.fetch()).await;
     let token = token.map_err(|_| {
+        let so_far = provider.so_far();
         AuthError::silent(format!(
-            "fetch a token: no answer within {:.1} s",
+            "fetch a token: no answer within {:.1} s{so_far}",
             within.as_secs_f64()
         ))
     })??;
@@ -274,7 +365,7 @@ async fn fetch(provider: &dyn TokenProvider, within: Duration) -> Result<Token, 
     Ok(token)
 }
 
-async fn keep_fresh(provider: Arc<dyn TokenProvider>, shared: Arc<Shared>) {
+async fn keep_fresh(provider: Arc<dyn TokenProvider>, within: Duration, shared: Arc<Shared>) {
     let mut fetched = SystemTime::now();
     loop {
         let expires = shared.lock().token.expires_at;
@@ -282,7 +373,7 @@ async fn keep_fresh(provider: Arc<dyn TokenProvider>, shared: Arc<Shared>) {
         tokio::time::sleep(renew_in(fetched, expires)).await;
         let (mut wait, mut warned) = (BACK_OFF_FROM, false);
         loop {
-            match fetch(&*provider, ANSWER_WITHIN).await {
+            match fetch(&*provider, within).await {
                 Ok(token) => {
                     debug!(principal = token.principal, left = ?token.left(), "have a new token");
                     fetched = SystemTime::now();
@@ -327,12 +418,11 @@ fn renew_in(fetched: SystemTime, expires: SystemTime) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Instant;
-
     use async_trait::async_trait;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
+    use crate::SoFar;
 
     /// Numbers its tokens; fails where told to.
     #[derive(Debug)]
@@ -376,8 +466,20 @@ mod tests {
             fails,
         });
         let provider: Arc<dyn TokenProvider> = Arc::<Issuer>::clone(&issuer);
-        let cell = TokenCell::start(provider, Duration::from_secs(3), runtime.handle());
-        (issuer, cell)
+        (issuer, begin(provider, Duration::from_secs(3), runtime))
+    }
+
+    fn begin(
+        provider: Arc<dyn TokenProvider>,
+        within: Duration,
+        runtime: &tokio::runtime::Runtime,
+    ) -> Result<Arc<TokenCell>, AuthError> {
+        let first = First {
+            patience: Patience::UntilTimeout,
+            within,
+            waiting: &mut |_| {},
+        };
+        TokenCell::start(provider, first, runtime.handle())
     }
 
     fn await_until(what: &str, done: impl Fn() -> bool) {
@@ -401,7 +503,9 @@ mod tests {
         });
         await_until("three tokens", || seen.lock().expect("lock").len() >= 3);
         assert_eq!(seen.lock().expect("lock")[..3], ["token-0", "token-1", "token-2"]);
-        drop(subscription.expect("a subscription"));
+        let subscription = subscription.expect("a subscription");
+        assert!(!subscription.awaits_a_token(), "nothing is wrong with this one");
+        drop(subscription);
         let (pushed, asked) = (
             seen.lock().expect("lock").len(),
             issuer.asked.load(Ordering::SeqCst),
@@ -448,6 +552,11 @@ mod tests {
         await_until("the next token", || cell.token().value.expose() == "token-2");
         let status = cell.status();
         assert_eq!((status.fetched, status.last_error), (2, None));
+        let subscription = cell.subscribe(|_| Ok(())).expect("a subscription");
+        assert!(
+            subscription.awaits_a_token(),
+            "clients may not have come again yet"
+        );
     }
 
     /// Answers after a while, always the same.
@@ -467,6 +576,32 @@ mod tests {
                 extensions: Vec::new(),
             })
         }
+
+        fn so_far(&self) -> SoFar {
+            SoFar {
+                tried: vec!["first: nothing there".into()],
+                asked: Some("second".into()),
+            }
+        }
+    }
+
+    #[test]
+    fn who_waits_is_told_for_whom_and_at_the_end_what_was_tried() {
+        let runtime = runtime();
+        let mut told = Vec::new();
+        let first = First {
+            patience: Patience::OneAttempt,
+            within: Duration::from_millis(2_500),
+            waiting: &mut |asked| told.push(asked.unwrap_or_default()),
+        };
+        let slow = Arc::new(Slow(Duration::from_secs(60), AtomicUsize::new(0)));
+        let error = TokenCell::start(slow, first, runtime.handle()).expect_err("too slow");
+        assert_eq!(told, ["second", "second"]);
+        let text = error.to_string();
+        assert!(
+            text.contains("within 2.5 s; tried first: nothing there; second: no answer yet"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -475,7 +610,7 @@ mod tests {
         let slow = |answers: u64, within: u64| {
             let provider: Arc<dyn TokenProvider> =
                 Arc::new(Slow(Duration::from_millis(answers), AtomicUsize::new(0)));
-            TokenCell::start(provider, Duration::from_millis(within), runtime.handle())
+            begin(provider, Duration::from_millis(within), &runtime)
         };
         assert!(slow(1_500, 5_000).is_ok());
         let begin = Instant::now();
@@ -491,7 +626,7 @@ mod tests {
         let runtime = runtime();
         let same = Arc::new(Slow(Duration::ZERO, AtomicUsize::new(0)));
         let provider: Arc<dyn TokenProvider> = Arc::<Slow>::clone(&same);
-        let cell = TokenCell::start(provider, Duration::from_secs(1), runtime.handle()).expect("a token");
+        let cell = begin(provider, Duration::from_secs(1), &runtime).expect("a token");
         let pushed = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&pushed);
         let subscription = cell.subscribe(move |_| {

@@ -10,10 +10,10 @@ use reqwest::Client;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{AuthError, Token, TokenProvider};
+use crate::{AuthError, SoFar, Token, TokenProvider};
 
-/// How long an answer may take: the server is on this machine.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// How long a connection may take: the server is on this machine. An answer may take as long as whoever asks waits for it.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 /// Tokens of the machine's service account, or of another one that the machine may use.
 #[derive(Clone, Debug)]
@@ -42,7 +42,10 @@ impl Google {
     }
 
     fn at(service_account: Option<String>, server: String) -> Result<Self, AuthError> {
-        let client = Client::builder().timeout(ANSWER_WITHIN).no_proxy().build();
+        let client = Client::builder()
+            .connect_timeout(CONNECT_WITHIN)
+            .no_proxy()
+            .build();
         let client =
             client.map_err(|e| AuthError::refused("set up a client of the metadata server").caused_by(&e))?;
         Ok(Self {
@@ -108,6 +111,13 @@ impl TokenProvider for Google {
             expires_at,
             extensions: Vec::new(),
         })
+    }
+
+    fn so_far(&self) -> SoFar {
+        SoFar {
+            tried: Vec::new(),
+            asked: Some(format!("metadata server {}", self.server)),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ pub mod aws;
 #[cfg(feature = "azure")]
 pub mod azure;
 mod cell;
+mod clock;
 mod error;
 #[cfg(feature = "google")]
 pub mod google;
@@ -14,16 +15,19 @@ mod oidc;
 #[cfg(any(feature = "aws", feature = "azure"))]
 mod quiet;
 mod secret;
+mod so_far;
 mod token;
 mod token_file;
 
-pub use cell::{Subscription, TokenCell, TokenStatus};
+pub use cell::{First, Patience, Subscription, TokenCell, TokenStatus};
+pub use clock::Skew;
 pub use error::{AuthError, AuthKind};
 pub use jwt::Claims;
 pub use oidc::Oidc;
 #[cfg(any(feature = "aws", feature = "azure"))]
 pub use quiet::quietly;
 pub use secret::Secret;
+pub use so_far::SoFar;
 pub use token::{Token, TokenProvider};
 pub use token_file::TokenFile;
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 
-use crate::{AuthError, Secret};
+use crate::{AuthError, Secret, Skew, SoFar};
 
 /// What an issuer gave.
 #[derive(Clone, Debug)]
@@ -36,6 +36,16 @@ pub trait TokenProvider: Debug + Send + Sync {
     /// # Errors
     /// `Refused` where asking again would not help, else `Unavailable`.
     async fn fetch(&self) -> Result<Token, AuthError>;
+
+    /// What a fetch that is under way has come to, for one that takes too long.
+    fn so_far(&self) -> SoFar {
+        SoFar::default()
+    }
+
+    /// How far this machine's clock is from the issuer's, where that is far; by the last answer.
+    fn skew(&self) -> Option<Skew> {
+        None
+    }
 
     /// As whom, where a service of the issuer's tells; asked by a person who looks for a fault, never by a run.
     ///

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use forebay_auth::{AuthError, Mechanism, Secret, TokenProvider};
+use forebay_auth::{AuthError, Mechanism, Secret, SoFar, TokenProvider};
 
 use crate::finding::Finding;
 use crate::grants::Grants;
@@ -81,6 +81,11 @@ pub trait Lookup: Debug + Send + Sync {
     /// # Errors
     /// `Refused` where asking again would not help, else `Unavailable`.
     async fn addresses(&self) -> Result<Vec<String>, AuthError>;
+
+    /// What a question that is under way has come to, for one that takes too long.
+    fn so_far(&self) -> SoFar {
+        SoFar::default()
+    }
 
     /// The addresses that the last answer gave, kept from an earlier start; none where there was none.
     fn last(&self) -> Option<Vec<String>>;

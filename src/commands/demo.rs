@@ -66,7 +66,7 @@ pub(super) fn run(command: &Demo) -> Result<(), Failure> {
     }
     // The mock cluster takes no commit from a member while another one leaves: several lanes would part in discord.
     config.document.pipeline.lanes = Some(1);
-    let running = assemble::start(&config, &plan)?;
+    let running = assemble::start(&config, &plan, &mut drop)?;
     let ended = Stop::default();
     stop_on_signals(ended.clone())?;
     let (metrics, stop) = (running.metrics.clone(), running.stop());

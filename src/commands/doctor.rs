@@ -97,7 +97,8 @@ fn connectors(config: &Config, report: &mut Report<'_>) -> Result<(), Error> {
     for (name, connector) in &config.connectors {
         let begin = Instant::now();
         let waiting = Waiting::start(format!("to connector {name}'s credentials"));
-        match control.connect(connector, Patience::OneAttempt) {
+        let mut tell = |wait| waiting.same(Some(wait));
+        match control.connect(connector, Patience::OneAttempt, &mut tell) {
             Ok(opened) => {
                 let needs = needs.get(name.as_str()).cloned().unwrap_or_default();
                 opened.diagnose(&needs, &mut |finding| {

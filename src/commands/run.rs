@@ -39,7 +39,7 @@ pub(super) fn run(command: &Run) -> Result<(), Failure> {
         );
     }
     let waiting = Waiting::start("from the connectors' credentials and brokers");
-    let running = assemble::start(&config, &plan)?;
+    let running = assemble::start(&config, &plan, &mut |wait| waiting.same(wait))?;
     drop(waiting);
     stop_on_signals(running.stop())?;
     let name = &config.document.pipeline.name;

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use forebay::assemble::needs;
 use forebay::config::{Config, start};
 use forebay::connectors::{Connector, Needs, NewTopic, Start};
-use forebay::control::Control;
+use forebay::control::{Connectors, Control};
 use forebay::core::lane::Stop;
 use forebay::core::{Error, Result};
 use forebay::logging::{self, Format};
@@ -17,6 +17,7 @@ use forebay::topics::produce::Produce;
 
 use super::run::stop_on_signals;
 use super::say::say_line;
+use super::waiting::Waiting;
 use super::{Failure, Pipeline, load_file};
 
 /// Which end of the pipeline a topic is.
@@ -156,7 +157,7 @@ pub(super) fn topics(command: &Topics) -> Result<(), Failure> {
     logging::start(Format::Text)?;
     let config = load_file(&create.pipeline)?;
     let control = Control::start()?;
-    let connectors = control.open(&config)?;
+    let connectors = opened(&control, &config)?;
     for (name, needs) in needs(&config) {
         let Some(connector) = connectors.get(name) else {
             continue;
@@ -204,8 +205,13 @@ fn one_topic(config: &Config, given: Option<&String>, end: End) -> Result<(Strin
     Ok((topic, name.clone()))
 }
 
+fn opened(control: &Control, config: &Config) -> Result<Connectors> {
+    let waiting = Waiting::start("from the connectors' credentials");
+    control.open(config, &mut |wait| waiting.same(Some(wait)))
+}
+
 fn open(control: &Control, config: &Config, name: &str) -> Result<std::sync::Arc<dyn Connector>> {
-    let mut connectors = control.open(config)?;
+    let mut connectors = opened(control, config)?;
     connectors
         .remove(name)
         .ok_or_else(|| Error::config("find a connector").with("name", name))

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::authority::{Authority, Certificate};
+use crate::connections;
 use crate::handlers;
 use crate::jaas::{self, User};
 use crate::listener::Listener;
@@ -16,6 +17,7 @@ pub(crate) struct Access {
     pub(crate) users: Vec<User>,
     pub(crate) authority: Option<Authority>,
     pub(crate) authorizer: bool,
+    pub(crate) counts_connections: bool,
     /// The certificate of listeners that name none.
     certificate: Option<Certificate>,
 }
@@ -58,6 +60,9 @@ impl Access {
             all.push(("authorizer.class.name".into(), class.into()));
             all.push(("super.users".into(), "User:ANONYMOUS".into()));
         }
+        if self.counts_connections {
+            all.push(("metric.reporters".into(), connections::REPORTER.into()));
+        }
         all.extend(own);
         all
     }
@@ -71,9 +76,9 @@ impl Access {
         Ok(arguments?.concat())
     }
 
-    /// The folder of the classes that listeners name, where one does.
+    /// The folder of the classes that settings name, where one does.
     pub(crate) fn classes(&self) -> io::Result<Option<PathBuf>> {
-        let named = self.listeners.iter().any(Listener::has_handler);
+        let named = self.counts_connections || self.listeners.iter().any(Listener::has_handler);
         named.then(handlers::classes).transpose()
     }
 

@@ -79,6 +79,13 @@ impl KafkaBuilder {
         self
     }
 
+    /// Every node counts its listeners' connections: [`Kafka::connections`].
+    #[must_use]
+    pub fn count_connections(mut self) -> Self {
+        self.access.counts_connections = true;
+        self
+    }
+
     /// Where the nodes keep their data, instead of the folder for temporary files.
     #[must_use]
     pub fn folder(mut self, folder: &Path) -> Self {

@@ -106,6 +106,11 @@ impl Kafka {
         self.topic(name).partitions(partitions).create()
     }
 
+    /// Whether there is such a topic.
+    pub fn has_topic(&self, name: &str) -> bool {
+        leaders(&consumer(&self.bootstrap), name) > 0
+    }
+
     /// Deletes a topic and waits until it is gone.
     ///
     /// # Panics

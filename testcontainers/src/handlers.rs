@@ -1,4 +1,4 @@
-//! The brokers' own checks of tokens that Kafka has none for, in Java: compiled once, into the cache, with the JDK's
+//! The brokers' own checks of tokens that Kafka has none for, and what they count, in Java: compiled once, into the cache, with the JDK's
 //! compiler. It knows no listener.
 
 use std::fmt;
@@ -17,6 +17,10 @@ const SOURCES: &[(&str, &str)] = &[
     (
         "BearerTokens.java",
         include_str!("../kafka/java/forebay/BearerTokens.java"),
+    ),
+    (
+        "ConnectionCounts.java",
+        include_str!("../kafka/java/forebay/ConnectionCounts.java"),
     ),
     (
         "ConnectionStrings.java",

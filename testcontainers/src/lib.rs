@@ -56,6 +56,7 @@ mod backend;
 mod builder;
 mod client;
 mod cloud;
+mod connections;
 mod docker;
 mod faults;
 mod form;
@@ -91,6 +92,7 @@ pub use authority::{Authority, Certificate, CertificateRequest};
 pub use builder::KafkaBuilder;
 pub use client::{Message, TopicBuilder};
 pub use cloud::{Account, CloudBuilder, ConfluentCloud, EventHubs, GoogleKafka, Msk, StsCall};
+pub use connections::Connections;
 pub use faults::Fault;
 pub use issuer::{Failure, Https, Issuer, TokenRequest};
 pub use listener::{Listener, Mechanism};
@@ -166,6 +168,16 @@ impl Kafka {
     pub fn log(&self, i: usize) -> String {
         let log = self.running().log(i);
         log.unwrap_or_else(|e| panic!("read the log of node {i}: {e}"))
+    }
+
+    /// What a listener's connections came to so far, of a cluster that
+    /// [counts them](KafkaBuilder::count_connections).
+    ///
+    /// # Panics
+    /// Where nobody counts.
+    pub fn connections(&self, listener: &str) -> Connections {
+        let counted = self.running().connections(listener);
+        counted.unwrap_or_else(|e| panic!("count the connections of {listener}: {e}"))
     }
 
     fn running(&self) -> MutexGuard<'_, Nodes> {

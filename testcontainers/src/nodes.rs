@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use crate::access::Access;
 use crate::authority::Authority;
 use crate::backend::Backend;
+use crate::connections::Connections;
 use crate::jvm::{Jvm, Site};
 use crate::reaper::Reaper;
 use crate::settings::{self, Property};
@@ -193,6 +194,15 @@ impl Nodes {
     /// What node `i` has written since its data was made.
     pub(crate) fn log(&self, i: usize) -> io::Result<String> {
         fs::read_to_string(self.nodes[i].folder.join("kafka.log"))
+    }
+
+    /// What the nodes have counted of a listener's connections.
+    pub(crate) fn connections(&self, listener: &str) -> io::Result<Connections> {
+        let mut all = Connections::default();
+        for node in &self.nodes {
+            all = all.and(Connections::read(&node.folder, listener)?);
+        }
+        Ok(all)
     }
 
     /// Where node `i` listens.

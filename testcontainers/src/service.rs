@@ -8,13 +8,14 @@ use std::{future, io};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::serve::Listener;
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::cloud::time::Clock;
 use crate::http::{self, Server};
 
 /// What a service does instead of its work.
@@ -64,6 +65,8 @@ struct Switch {
 #[derive(Debug, Default)]
 struct Seen {
     outage: Option<Outage>,
+    /// What time it is there, where it is another than here.
+    clock: Option<Clock>,
     requests: Vec<String>,
 }
 
@@ -95,6 +98,18 @@ impl Service {
     /// Fails from now on; `None`: does not.
     pub fn fail(&self, outage: Option<Outage>) {
         self.switch.seen().outage = outage;
+    }
+
+    /// The service's clock, as its answers show it, is so much ahead of this machine's from now on. What it hands out
+    /// keeps its time.
+    pub fn clock_ahead(&self, by: Duration) {
+        self.switch.seen().clock = Some(Clock::Ahead(by));
+    }
+
+    /// The service's clock, as its answers show it, is so much behind this machine's from now on. What it hands out keeps
+    /// its time.
+    pub fn clock_behind(&self, by: Duration) {
+        self.switch.seen().clock = Some(Clock::Behind(by));
     }
 
     /// How many requests came so far; connections that were ended without a word count, too.
@@ -176,6 +191,10 @@ async fn pass(State(switch): State<Arc<Switch>>, mut request: Request, next: Nex
     response
         .headers_mut()
         .insert(CONNECTION, HeaderValue::from_static("close"));
+    let clock = switch.seen().clock;
+    if let Some(date) = clock.and_then(Clock::date) {
+        response.headers_mut().insert(DATE, date);
+    }
     response
 }
 

@@ -20,6 +20,8 @@ mod sensors;
 mod start;
 mod topics;
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output};
 use std::time::Duration;
 
@@ -28,6 +30,31 @@ fn forebay(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_forebay"));
     command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
     command
+}
+
+/// A port that nobody has.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
+    listener.expect("a port").port()
+}
+
+/// The metrics at a port of this machine; nothing where nobody answers.
+fn metrics(port: u16) -> String {
+    let asked = || {
+        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+        write!(stream, "GET /metrics HTTP/1.0\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).map(|_| answer)
+    };
+    asked().unwrap_or_default()
+}
+
+/// One of them, summed over its series, in whole numbers; 0 where nobody answers.
+fn metric(port: u16, name: &str) -> u64 {
+    let text = metrics(port);
+    let series = text.lines().filter(|line| line.split('{').next() == Some(name));
+    let values = series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+    values.sum::<f64>() as u64
 }
 
 /// A Python with the packages of a requirements file; `make python` fetches it.

@@ -10,10 +10,15 @@ use aws_types::region::Region;
 use tokio::sync::Mutex;
 
 use super::{Iam, chain};
-use crate::{AuthError, quietly};
+use crate::so_far::Search;
+use crate::{AuthError, SoFar, quietly};
 
 /// A token lives so long, if its credentials do.
 const WHOLE_TOKEN: Duration = Duration::from_secs(16 * 60);
+
+/// Credentials that live shorter than that are kept while more than this share of their life is left: whoever renews a token then
+/// gets new ones with it.
+const FRESH: f64 = 0.6;
 
 /// Credentials, and what a person wants to know of them.
 #[derive(Clone)]
@@ -21,11 +26,14 @@ pub(super) struct Found {
     pub(super) credentials: Credentials,
     pub(super) source: String,
     pub(super) principal: String,
+    /// Why there are no newer ones, where there should be.
+    pub(super) stale: Option<AuthError>,
 }
 
 pub(super) struct Cached {
     iam: Iam,
     region: Region,
+    search: Search,
     kept: Mutex<Option<(Found, SystemTime)>>,
 }
 
@@ -40,8 +48,14 @@ impl Cached {
         Self {
             iam,
             region,
+            search: Search::default(),
             kept: Mutex::new(None),
         }
+    }
+
+    /// How far a look for credentials has come.
+    pub(super) fn so_far(&self) -> SoFar {
+        self.search.so_far()
     }
 
     /// The credentials of now; one look for them at a time, however many ask.
@@ -52,7 +66,7 @@ impl Cached {
         {
             return Ok(found.clone());
         }
-        match quietly(chain::find(&self.iam, &self.region)).await {
+        match quietly(chain::find(&self.iam, &self.region, &self.search)).await {
             Ok(found) => {
                 *kept = Some((found.clone(), SystemTime::now()));
                 Ok(found)
@@ -65,8 +79,10 @@ impl Cached {
                         .expiry()
                         .is_some_and(|end| end > SystemTime::now()) =>
                 {
-                    tracing::warn!(%error, "no new credentials; the old ones are used while they last");
-                    Ok(found.clone())
+                    Ok(Found {
+                        stale: Some(error),
+                        ..found.clone()
+                    })
                 }
                 _ => Err(error),
             },
@@ -81,7 +97,7 @@ fn is_fresh(credentials: &Credentials, since: SystemTime) -> bool {
     };
     let life = end.duration_since(since).unwrap_or_default();
     let left = end.duration_since(SystemTime::now()).unwrap_or_default();
-    left > WHOLE_TOKEN.min(life / 2)
+    left > WHOLE_TOKEN.min(life.mul_f64(FRESH))
 }
 
 impl ProvideCredentials for Cached {

@@ -1,8 +1,11 @@
 //! Where credentials come from: the sources of AWS's own tools, in their order, each by its name, so that it can be said which one
 //! answered, and where none did, why each of them did not.
 
+use std::time::Duration;
+
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::imds;
 use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
@@ -16,17 +19,33 @@ use aws_sdk_sts::error::DisplayErrorContext;
 use aws_types::region::Region;
 
 use super::cached::Found;
-use super::{Iam, SESSION, profiles, refusal};
+use super::{Iam, SESSION, http, profiles, refusal};
+use crate::so_far::Search;
 use crate::{AuthError, AuthKind};
 
-/// Finds the credentials that `iam` asks for.
-pub(super) async fn find(iam: &Iam, region: &Region) -> Result<Found, AuthError> {
+/// An instance's answer may take as long as whoever asks waits for it.
+const ANSWER_WITHIN: Duration = Duration::from_secs(600);
+
+const CONTAINER: &str = "EKS Pod Identity or container endpoint";
+const INSTANCE: &str = "instance metadata (IMDS)";
+/// Sources that no proxy stands before.
+const ON_THIS_MACHINE: &[&str] = &[CONTAINER, INSTANCE];
+
+/// Finds the credentials that `iam` asks for; `search` tells how far it is.
+pub(super) async fn find(iam: &Iam, region: &Region, search: &Search) -> Result<Found, AuthError> {
+    search.begin();
     let base = match &iam.profile {
-        Some(name) => of_profile(name, region).await?,
-        None => first(region).await?,
+        Some(name) => {
+            search.ask(format!("profile {name}"));
+            of_profile(name, region).await?
+        }
+        None => first(region, search).await?,
     };
     match &iam.role_arn {
-        Some(role) => assumed(iam, role, base, region).await,
+        Some(role) => {
+            search.ask(format!("the role {role}"));
+            assumed(iam, role, base, region).await
+        }
         None => Ok(base),
     }
 }
@@ -45,6 +64,7 @@ fn found(credentials: Credentials, source: &str, principal: Option<String>) -> F
         credentials,
         source: source.to_owned(),
         principal,
+        stale: None,
     }
 }
 
@@ -83,14 +103,34 @@ fn failed(source: &str, error: &CredentialsError) -> AuthError {
     if said.contains("sso") && (said.contains("expired") || said.contains("token")) {
         return AuthError::refused(format!("{attempt}: the login has expired; run `aws sso login`"));
     }
-    refusal(&attempt, None, &said)
+    match ON_THIS_MACHINE.contains(&source) {
+        true => AuthError::unavailable(format!("{attempt}: {}", on_this_machine(&said))),
+        false => refusal(&attempt, None, &said, AuthError::silent),
+    }
+}
+
+/// What a service on this machine did instead; asked again, for an agent may not know of a role yet.
+fn on_this_machine(said: &str) -> String {
+    let status = ["HTTP credential provider: ", "response from IMDS (code: "]
+        .iter()
+        .find_map(|before| said.split_once(before))
+        .map(|(_, rest)| rest.trim_start_matches(|c: char| !c.is_ascii_digit()))
+        .and_then(|rest| rest.get(..3)?.parse::<u16>().ok());
+    match status {
+        Some(status @ 400..=499) => {
+            format!("it answered {status}: is a role assigned to this pod, task or instance?")
+        }
+        Some(status) => format!("it answered {status}"),
+        None if said.contains("timed out") || said.contains("dispatch failure") => {
+            "it does not answer".into()
+        }
+        None => "its answer holds no credentials".into(),
+    }
 }
 
 /// The first source that is set up. One that is set up and fails ends the search: the next one would be another identity, which
 /// nobody asked for.
-async fn first(region: &Region) -> Result<Found, AuthError> {
-    let config = ProviderConfig::without_region().with_region(Some(region.clone()));
-    let mut reasons = Vec::new();
+async fn first(region: &Region, search: &Search) -> Result<Found, AuthError> {
     for source in [
         "environment variables",
         "profile",
@@ -98,19 +138,20 @@ async fn first(region: &Region) -> Result<Found, AuthError> {
         "container",
         "instance",
     ] {
+        search.ask(source);
         let outcome = match source {
             "environment variables" => environment().await,
             "profile" => default_profile(region).await,
-            "web identity" => web_identity(&config).await,
-            "container" => container(&config).await,
-            _ => instance(&config).await,
+            "web identity" => web_identity(region).await,
+            "container" => container(&local(region)).await,
+            _ => instance(&local(region)).await,
         };
         match outcome {
             Tried::Found(found) => return Ok(found),
-            Tried::Absent(reason) => reasons.push(format!("{source}: {reason}")),
+            Tried::Absent(reason) => search.tried(source, reason),
             Tried::Failed(error) => {
-                reasons.push(format!("{source}: {error}"));
-                let message = format!("find AWS credentials: {}", reasons.join("; "));
+                search.tried(source, &error);
+                let message = format!("find AWS credentials: {}", search.reasons());
                 return Err(match error.kind {
                     AuthKind::Refused => AuthError::refused(message),
                     AuthKind::Unavailable => AuthError::unavailable(message),
@@ -118,8 +159,22 @@ async fn first(region: &Region) -> Result<Found, AuthError> {
             }
         }
     }
-    let message = format!("find AWS credentials: no source has any: {}", reasons.join("; "));
+    let message = format!("find AWS credentials: no source has any: {}", search.reasons());
     Err(AuthError::refused(message))
+}
+
+/// For services on this machine: no proxy leads there.
+fn local(region: &Region) -> ProviderConfig {
+    config(region).with_http_client(http::local())
+}
+
+/// For AWS's own services.
+fn remote(region: &Region) -> ProviderConfig {
+    config(region).with_http_client(http::remote())
+}
+
+fn config(region: &Region) -> ProviderConfig {
+    ProviderConfig::without_region().with_region(Some(region.clone()))
 }
 
 async fn environment() -> Tried {
@@ -134,14 +189,14 @@ async fn environment() -> Tried {
     )
 }
 
-async fn web_identity(config: &ProviderConfig) -> Tried {
+async fn web_identity(region: &Region) -> Tried {
     let (Some(file), Some(role)) = (variable("AWS_WEB_IDENTITY_TOKEN_FILE"), variable("AWS_ROLE_ARN")) else {
         return Tried::Absent("AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN are not both set".into());
     };
     let session = variable("AWS_ROLE_SESSION_NAME").unwrap_or_else(|| SESSION.into());
     let principal = format!("{role} as {session}");
     let provider = WebIdentityTokenCredentialsProvider::builder()
-        .configure(config)
+        .configure(&remote(region))
         .static_configuration(StaticConfiguration {
             web_identity_token_file: file.into(),
             role_arn: role,
@@ -156,15 +211,23 @@ async fn container(config: &ProviderConfig) -> Tried {
     let provider = EcsCredentialsProvider::builder().configure(config).build();
     let answer = provider.provide_credentials().await;
     let absent = "AWS_CONTAINER_CREDENTIALS_FULL_URI and AWS_CONTAINER_CREDENTIALS_RELATIVE_URI are not set";
-    tried(answer, "EKS Pod Identity or container endpoint", None, absent)
+    tried(answer, CONTAINER, None, absent)
 }
 
 async fn instance(config: &ProviderConfig) -> Tried {
-    let provider = ImdsCredentialsProvider::builder().configure(config).build();
+    let client = imds::Client::builder()
+        .configure(config)
+        .operation_attempt_timeout(ANSWER_WITHIN)
+        .operation_timeout(ANSWER_WITHIN)
+        .build();
+    let provider = ImdsCredentialsProvider::builder()
+        .configure(config)
+        .imds_client(client)
+        .build();
     let answer = provider.provide_credentials().await;
     tried(
         answer,
-        "instance metadata (IMDS)",
+        INSTANCE,
         None,
         "turned off, or this is no EC2 instance with a role",
     )
@@ -202,7 +265,7 @@ async fn of_profile(name: &str, region: &Region) -> Result<Found, AuthError> {
     if !all.iter().any(|one| one == name) {
         return Err(unknown_profile(name, &all));
     }
-    let config = ProviderConfig::without_region().with_region(Some(region.clone()));
+    let config = remote(region);
     let provider = ProfileFileCredentialsProvider::builder()
         .configure(&config)
         .profile_files(profiles::with_session_names(&all))
@@ -228,6 +291,7 @@ async fn assumed(iam: &Iam, role: &str, base: Found, region: &Region) -> Result<
     let session = iam.session_name.as_deref().unwrap_or(SESSION);
     let sdk: SdkConfig = aws_config::defaults(BehaviorVersion::latest())
         .region(region.clone())
+        .http_client(http::remote())
         .load()
         .await;
     let mut builder = AssumeRoleProvider::builder(role)
@@ -243,7 +307,7 @@ async fn assumed(iam: &Iam, role: &str, base: Found, region: &Region) -> Result<
     let credentials = credentials.map_err(|e| {
         let said = DisplayErrorContext(&e).to_string();
         let attempt = format!("assume the role {role} with credentials from {}", base.source);
-        refusal(&attempt, None, &said)
+        refusal(&attempt, None, &said, AuthError::silent)
     })?;
     Ok(found(credentials, &source, Some(format!("{role} as {session}"))))
 }

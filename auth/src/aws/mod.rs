@@ -3,10 +3,12 @@
 
 mod cached;
 mod chain;
+mod dated;
+mod http;
 mod profiles;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
@@ -15,8 +17,10 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use aws_sdk_sts::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_types::region::Region;
 
-use crate::{AuthError, Token, TokenProvider, quietly};
+use crate::clock::Clock;
+use crate::{AuthError, Skew, SoFar, Token, TokenProvider, quietly};
 use cached::Cached;
+use dated::Dated;
 
 /// What an assumed role's session is called where nobody says otherwise. It never changes while a process runs: brokers cut off a
 /// client whose identity changes when it authenticates again.
@@ -24,6 +28,9 @@ const SESSION: &str = "forebay";
 
 /// A token is given up so long before its signature or its credentials end; a tenth of its life where that is less.
 const MARGIN: Duration = Duration::from_secs(10);
+
+/// A token that lasts longer by less is no better.
+const A_MOMENT: Duration = Duration::from_secs(1);
 
 /// Which credentials to use; without any of it, those that this process finds.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +48,9 @@ pub struct Iam {
 pub struct Aws {
     region: Region,
     credentials: Arc<Cached>,
+    /// When the last token ends.
+    last: Arc<Mutex<Option<SystemTime>>>,
+    clock: Clock,
 }
 
 impl fmt::Debug for Aws {
@@ -56,7 +66,17 @@ impl Aws {
     pub fn new(iam: Iam, region: &str) -> Self {
         let region = Region::new(region.to_owned());
         let credentials = Arc::new(Cached::new(iam, region.clone()));
-        Self { region, credentials }
+        Self {
+            region,
+            credentials,
+            last: Arc::default(),
+            clock: Clock::default(),
+        }
+    }
+
+    /// What a look for credentials that is under way has come to.
+    pub fn so_far(&self) -> SoFar {
+        self.credentials.so_far()
     }
 
     /// What a client of one of AWS's services needs: the region and these credentials. Endpoints follow the SDK's own variables.
@@ -66,7 +86,9 @@ impl Aws {
     pub async fn sdk_config(&self) -> Result<SdkConfig, AuthError> {
         // Errors of the SDK would not tell which sources were tried.
         self.credentials.get().await?;
-        let loader = aws_config::defaults(BehaviorVersion::latest()).region(self.region.clone());
+        let loader = aws_config::defaults(BehaviorVersion::latest())
+            .region(self.region.clone())
+            .http_client(http::remote());
         let shared: Arc<dyn ProvideCredentials> = Arc::<Cached>::clone(&self.credentials);
         let provider = SharedCredentialsProvider::new(shared);
         Ok(quietly(loader.credentials_provider(provider).load()).await)
@@ -90,6 +112,17 @@ impl TokenProvider for Aws {
             .credentials
             .expiry()
             .map_or(signed_until, |end| end.min(signed_until));
+        let before = self
+            .last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(until);
+        // A token of credentials that are not renewed is worth having where it lasts longer than the one before.
+        if let Some(error) = found.stale
+            && before.is_some_and(|before| before + A_MOMENT >= until)
+        {
+            return Err(error);
+        }
         Ok(Token {
             value: value.into(),
             principal: found.principal,
@@ -99,9 +132,21 @@ impl TokenProvider for Aws {
         })
     }
 
+    fn so_far(&self) -> SoFar {
+        self.so_far()
+    }
+
+    fn skew(&self) -> Option<Skew> {
+        self.clock.skew()
+    }
+
     async fn identity(&self) -> Result<Option<String>, AuthError> {
         let config = self.sdk_config().await?;
-        let answer = quietly(aws_sdk_sts::Client::new(&config).get_caller_identity().send()).await;
+        let asked = aws_sdk_sts::Client::new(&config)
+            .get_caller_identity()
+            .customize();
+        let dated = asked.interceptor(Dated(self.clock.clone()));
+        let answer = quietly(dated.send()).await;
         match answer {
             Ok(who) => Ok(who.arn().map(str::to_owned)),
             Err(error) => {
@@ -110,6 +155,7 @@ impl TokenProvider for Aws {
                     "ask AWS who this is (sts:GetCallerIdentity)",
                     error.code(),
                     &said,
+                    AuthError::silent,
                 ))
             }
         }
@@ -121,8 +167,14 @@ fn margin(until: SystemTime) -> Duration {
     MARGIN.min(life / 10)
 }
 
-/// What AWS said, by its error code, which is a fixed word. `said` may hold more and is looked at, never shown.
-fn refusal(attempt: &str, code: Option<&str>, said: &str) -> AuthError {
+/// What AWS said, by its error code, which is a fixed word. `said` may hold more and is looked at, never shown. `silent` makes the
+/// error where nobody answered.
+fn refusal(
+    attempt: &str,
+    code: Option<&str>,
+    said: &str,
+    silent: impl FnOnce(String) -> AuthError,
+) -> AuthError {
     let known = [
         (
             "AccessDenied",
@@ -167,7 +219,7 @@ fn refusal(attempt: &str, code: Option<&str>, said: &str) -> AuthError {
             } else {
                 "no answer; is there a way to AWS from here?"
             };
-            AuthError::silent(format!("{attempt}: {what}"))
+            silent(format!("{attempt}: {what}"))
         }
     }
 }

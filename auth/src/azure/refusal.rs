@@ -77,6 +77,9 @@ pub(super) fn of(source: &str, status: Option<u16>, said: &str) -> AuthError {
         None if said.contains("token file") || said.contains("No such file") => {
             AuthError::unavailable("the federated token file cannot be read; is the volume mounted?")
         }
+        None if source == "managed identity" => {
+            AuthError::unavailable("the endpoint does not answer: there is none on this machine, it seems")
+        }
         None => AuthError::silent("the issuer does not answer; is there a way to it from here?"),
     }
 }

@@ -2,10 +2,12 @@
 //! `settings`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use forebay_auth::{AuthError, Credentials, TokenCell, TokenProvider};
+pub use forebay_auth::Patience;
+use forebay_auth::{AuthError, AuthKind, Credentials, First, TokenCell, TokenProvider};
 use forebay_core::{Error, Kind};
 use rdkafka::ClientConfig;
 use tokio::runtime::Handle;
@@ -36,13 +38,28 @@ pub struct Endpoint {
     pub registry: Option<Arc<Registry>>,
 }
 
-/// How an issuer or a cloud that does not answer is treated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Patience {
-    /// The first failure is the answer.
-    OneAttempt,
-    /// It is asked again until `auth_timeout` is over.
-    UntilTimeout,
+/// What the opening of a connector waits for.
+#[derive(Clone, Debug)]
+pub struct Wait {
+    /// `a token from ..`, `the brokers of ..`.
+    what: String,
+    since: Instant,
+    within: Duration,
+}
+
+/// Told about once a second, while something is waited for.
+pub type Tell<'a> = &'a mut dyn FnMut(Wait);
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "waiting for {}, {:.0} s of auth_timeout ({} s)",
+            self.what,
+            self.since.elapsed().as_secs_f64(),
+            self.within.as_secs_f64()
+        )
+    }
 }
 
 /// Between two attempts to look addresses up.
@@ -79,14 +96,24 @@ impl Endpoint {
         }
     }
 
-    /// Gets the credentials, and the addresses where they are looked up; waits at most `auth_timeout` for both, and keeps
-    /// tokens fresh on `runtime`. Must not be called from a task of it.
+    /// Gets the credentials, and the addresses where they are looked up; waits at most `auth_timeout` for both, telling so,
+    /// and keeps tokens fresh on `runtime`. Must not be called from a task of it.
     ///
     /// # Errors
     /// `Auth`: what the issuer or the cloud said last.
-    pub fn open(from: &Resolved, patience: Patience, runtime: &Handle) -> forebay_core::Result<Self> {
-        let until = Instant::now() + from.auth_timeout;
-        let left = || until.saturating_duration_since(Instant::now());
+    pub fn open(
+        from: &Resolved,
+        patience: Patience,
+        runtime: &Handle,
+        tell: Tell<'_>,
+    ) -> forebay_core::Result<Self> {
+        let mut opening = Opening {
+            patience,
+            runtime,
+            since: Instant::now(),
+            within: from.auth_timeout,
+            tell,
+        };
         let credentials = match &from.login {
             Login::None => Credentials::None,
             Login::Password {
@@ -99,16 +126,13 @@ impl Endpoint {
                 password: password.clone(),
             },
             Login::Token(issuer) => {
-                if patience == Patience::OneAttempt {
-                    one_attempt(issuer, left(), runtime).map_err(|e| no_credentials(e, from))?;
-                }
-                let cell = TokenCell::start(Arc::clone(issuer), left(), runtime);
-                Credentials::Token(cell.map_err(|e| no_credentials(e, from))?)
+                let cell = opening.token(issuer).map_err(|e| no_credentials(e, from))?;
+                Credentials::Token(cell)
             }
         };
         let bootstrap = match &from.bootstrap {
             Bootstrap::Addresses(all) => all.clone(),
-            Bootstrap::Lookup(lookup) => look_up(lookup, patience, left(), runtime)?,
+            Bootstrap::Lookup(lookup) => opening.look_up(lookup)?,
         };
         let registry = from.registry.as_ref();
         let registry = registry.map(|settings| Registry::open(settings, runtime));
@@ -146,18 +170,6 @@ impl Endpoint {
     }
 }
 
-/// A look whether the issuer answers.
-fn one_attempt(issuer: &Arc<dyn TokenProvider>, within: Duration, runtime: &Handle) -> Result<(), AuthError> {
-    let asked = Arc::clone(issuer);
-    match ask(runtime, within, async move { asked.fetch().await }) {
-        Some(answer) => answer.map(drop),
-        None => Err(AuthError::silent(format!(
-            "fetch a token: no answer within {:.1} s",
-            within.as_secs_f64()
-        ))),
-    }
-}
-
 /// Whoever is at fault, a run cannot begin without credentials. A private authority that was named for the brokers alone is
 /// an easy mistake, and looks like an issuer without trust.
 fn no_credentials(error: AuthError, from: &Resolved) -> Error {
@@ -173,39 +185,72 @@ fn no_credentials(error: AuthError, from: &Resolved) -> Error {
     }
 }
 
-/// Asks until there is an answer, a refusal, or no time; then the last answer of an earlier start will do.
-fn look_up(
-    lookup: &Arc<dyn Lookup>,
+/// An opening that is under way.
+struct Opening<'a> {
     patience: Patience,
+    runtime: &'a Handle,
+    since: Instant,
     within: Duration,
-    runtime: &Handle,
-) -> forebay_core::Result<Vec<String>> {
-    let until = Instant::now() + within;
-    loop {
-        let left = until.saturating_duration_since(Instant::now());
-        let asked = Arc::clone(lookup);
-        let answer = ask(runtime, left, async move { asked.addresses().await });
-        let error = match answer {
-            Some(Ok(addresses)) => return Ok(addresses),
-            Some(Err(error)) => error,
-            None => AuthError::silent(format!(
-                "look up {}: no answer within {:.1} s",
-                lookup.what(),
-                within.as_secs_f64()
-            )),
+    tell: Tell<'a>,
+}
+
+impl Opening<'_> {
+    fn left(&self) -> Duration {
+        self.within.saturating_sub(self.since.elapsed())
+    }
+
+    fn wait(&mut self, what: String) {
+        (self.tell)(Wait {
+            what,
+            since: self.since,
+            within: self.within,
+        });
+    }
+
+    fn token(&mut self, issuer: &Arc<dyn TokenProvider>) -> Result<Arc<TokenCell>, AuthError> {
+        let (patience, within, runtime) = (self.patience, self.left(), self.runtime);
+        let first = First {
+            patience,
+            within,
+            waiting: &mut |asked| {
+                let asked = asked.map_or(String::new(), |asked| format!(" ({asked})"));
+                self.wait(format!("a token{asked}"));
+            },
         };
-        let refused = error.kind == forebay_auth::AuthKind::Refused;
-        if !refused && patience == Patience::UntilTimeout && Instant::now() + AGAIN < until {
-            tracing::warn!(%error, "no addresses yet; asking again");
-            std::thread::sleep(AGAIN);
-            continue;
-        }
-        return match lookup.last().filter(|_| !refused) {
-            Some(addresses) => {
-                tracing::warn!(%error, ?addresses, "the addresses of an earlier start are used");
-                Ok(addresses)
+        TokenCell::start(Arc::clone(issuer), first, runtime)
+    }
+
+    /// Asks until there is an answer, a refusal, or no time; then the last answer of an earlier start will do.
+    fn look_up(&mut self, lookup: &Arc<dyn Lookup>) -> forebay_core::Result<Vec<String>> {
+        loop {
+            let within = self.left();
+            let asked = Arc::clone(lookup);
+            let (runtime, what) = (self.runtime, lookup.what());
+            let waiting = &mut || self.wait(what.clone());
+            let answer = ask(runtime, within, waiting, async move { asked.addresses().await });
+            let error = match answer {
+                Some(Ok(addresses)) => return Ok(addresses),
+                Some(Err(error)) => error,
+                None => AuthError::silent(format!(
+                    "look up {}: no answer within {:.1} s{}",
+                    lookup.what(),
+                    within.as_secs_f64(),
+                    lookup.so_far()
+                )),
+            };
+            let refused = error.kind == AuthKind::Refused;
+            if !refused && self.patience == Patience::UntilTimeout && AGAIN < self.left() {
+                tracing::warn!(%error, "no addresses yet; asking again");
+                std::thread::sleep(AGAIN);
+                continue;
             }
-            None => Err(Error::new(Kind::Auth, "find a connector's brokers").caused_by(error)),
-        };
+            return match lookup.last().filter(|_| !refused) {
+                Some(addresses) => {
+                    tracing::warn!(%error, ?addresses, "the addresses of an earlier start are used");
+                    Ok(addresses)
+                }
+                None => Err(Error::new(Kind::Auth, "find a connector's brokers").caused_by(error)),
+            };
+        }
     }
 }

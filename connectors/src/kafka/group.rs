@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, TopicPartitionList};
 use tracing::{debug, info, warn};
@@ -29,9 +29,22 @@ pub(super) struct Group {
     /// Set before the consumer is dropped: from then on nobody is left to act, and an assignment or a revocation
     /// that waits for somebody would hang the drop for ever.
     closing: AtomicBool,
+    /// The last authentication that failed did so because the connection broke, or came at the wrong time.
+    cut_off: AtomicBool,
+}
+
+/// Whether these words of librdkafka's are about a connection that ended while a client authenticated, and not about who it is. Brokers
+/// end connections whose clients authenticate again too late, and answer so to those that do it twice within a second.
+fn is_cut_off(reason: &str) -> bool {
+    reason.contains("handshake failed: Local: ") || reason.contains("not valid in current SASL state")
 }
 
 impl Group {
+    /// Whether the authentication that failed last may well succeed the next time.
+    pub(super) fn was_cut_off(&self) -> bool {
+        self.cut_off.load(Ordering::Acquire)
+    }
+
     pub(super) fn next(&self) -> Option<Change> {
         self.lock().pop_front()
     }
@@ -63,6 +76,9 @@ impl ClientContext for Group {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Authentication) {
+            self.cut_off.store(is_cut_off(reason), Ordering::Release);
+        }
         debug!(%error, reason, "kafka client");
     }
 }
@@ -103,6 +119,37 @@ impl ConsumerContext for Group {
                 partitions: partitions.clone(),
                 lost,
             });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_ends_is_told_from_a_refusal() {
+        let tail = "broker's supported mechanisms: (n/a) (after 0ms in state DOWN)";
+        for (reason, cut_off) in [
+            (
+                "SASL OAUTHBEARER mechanism handshake failed: Local: Broker transport failure",
+                true,
+            ),
+            (
+                "SASL OAUTHBEARER mechanism handshake failed: Broker: Request not valid in current SASL state",
+                true,
+            ),
+            (
+                "SASL PLAIN mechanism handshake failed: Broker: Unsupported SASL mechanism",
+                false,
+            ),
+            (
+                "SASL authentication error: Authentication failed: invalid credentials",
+                false,
+            ),
+        ] {
+            let reason = format!("sasl_ssl://localhost:9093/1: {reason}: {tail}");
+            assert_eq!(is_cut_off(&reason), cut_off, "{reason}");
         }
     }
 }

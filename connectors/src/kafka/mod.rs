@@ -1,5 +1,6 @@
 //! The one Kafka client, for every cloud: an endpoint is data, this is behaviour. One consumer and one producer per lane.
 
+mod acknowledged;
 mod admin;
 mod diagnose;
 mod endpoint;
@@ -27,7 +28,7 @@ use rdkafka::error::KafkaError;
 use crate::connector::{Connector, NewTopic, Reader, SinkSpec, SourceSpec, Start};
 use crate::finding::{Finding, Needs};
 use crate::registry::Registry;
-pub use endpoint::{Endpoint, Patience};
+pub use endpoint::{Endpoint, Patience, Tell, Wait};
 pub use settings::{By, Clients, Line, Settings};
 
 /// A topic that was created a moment ago may not be known to every broker: so long it is asked for again.

@@ -140,7 +140,11 @@ impl Settings {
     /// As librdkafka takes them.
     pub(super) fn config(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
-        config.set_log_level(RDKafkaLogLevel::Warning);
+        // Whoever turns contexts of its log on wants to see them.
+        config.set_log_level(match self.0.iter().any(|line| line.name == "debug") {
+            true => RDKafkaLogLevel::Debug,
+            false => RDKafkaLogLevel::Warning,
+        });
         for line in &self.0 {
             config.set(line.name.as_ref(), line.value.expose());
         }

@@ -14,6 +14,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer, RebalanceProtocol};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use tracing::{debug, warn};
 
+use super::acknowledged::Acknowledged;
 use super::endpoint::Endpoint;
 use super::ffi::{self, Answer, Commits, LaneQueue};
 use super::group::{Change, Group};
@@ -27,7 +28,7 @@ pub(super) struct KafkaSource {
     // Before the consumer: what holds its handle must be dropped first.
     queue: LaneQueue,
     commits: Commits,
-    _token: Option<Subscription>,
+    token: Option<Subscription>,
     consumer: BaseConsumer<Group>,
     start: Start,
     /// What to tell the lane next.
@@ -39,6 +40,7 @@ pub(super) struct KafkaSource {
     /// The commit that is wanted, until acknowledged: a failed one is sent again.
     wanted: Positions,
     resend_at: Option<Instant>,
+    acknowledged: Acknowledged,
     /// Partitions that were assigned anew and have given no record yet, and until when they are looked after:
     /// librdkafka clears a partition's forwarding when it gets round to ending the old fetch, at some time after the
     /// call, and its records would then come to a queue that nobody reads.
@@ -70,7 +72,7 @@ impl KafkaSource {
         let source = Self {
             queue,
             commits: Commits::new(consumer.client()),
-            _token: subscribe(&endpoint.credentials, consumer.client())?,
+            token: subscribe(&endpoint.credentials, consumer.client())?,
             consumer,
             start: spec.start,
             events: VecDeque::new(),
@@ -78,6 +80,7 @@ impl KafkaSource {
             releasing: Vec::new(),
             wanted: Positions::new(),
             resend_at: None,
+            acknowledged: Acknowledged::default(),
             unsettled: None,
             leaving: None,
         };
@@ -128,7 +131,13 @@ impl KafkaSource {
                 .with("reason", reason)
                 .caused_by(error));
         }
+        let awaits_a_token = self.token.as_ref().is_some_and(Subscription::awaits_a_token);
         match error.rdkafka_error_code() {
+            // The issuer fails, which its own lines tell, and the client comes again with the next token; or the connection ended.
+            Some(Code::Authentication) if awaits_a_token || self.group().was_cut_off() => {
+                self.events.push_back(Event::Unreachable(error.to_string()));
+                Ok(())
+            }
             Some(Code::TopicAuthorizationFailed | Code::GroupAuthorizationFailed | Code::Authentication) => {
                 Err(Error::new(Kind::Auth, "the cluster refused the consumer").caused_by(error))
             }
@@ -231,9 +240,19 @@ impl KafkaSource {
                 a.next,
             )
         };
-        let committed: Positions = answers.into_iter().map(owned).collect();
+        let mut committed: Positions = answers.into_iter().map(owned).collect();
         self.wanted
             .retain(|p, next| committed.get(p).is_none_or(|done| done < next));
+        let again = self.acknowledged.answered(&committed);
+        if !again.is_empty() {
+            debug!("an older commit came late; the later one is sent again");
+            committed.retain(|p, _| !again.contains_key(p));
+            for (partition, next) in again {
+                let wanted = self.wanted.entry(partition).or_insert(next);
+                *wanted = (*wanted).max(next);
+            }
+            self.resend_at = Some(Instant::now());
+        }
         self.events.push_back(Event::Committed(committed));
     }
 
@@ -401,6 +420,7 @@ impl Source for KafkaSource {
 
     fn commit(&mut self, next: &Positions, how: Commit) -> Result<()> {
         self.wanted.extend(next.iter().map(|(p, n)| (p.clone(), *n)));
+        self.acknowledged.wanted(next);
         self.resend_at = None;
         self.send_commit(next)?;
         match how {
@@ -432,6 +452,7 @@ impl Source for KafkaSource {
     fn release(&mut self, partitions: &Partitions) -> Result<()> {
         self.positions.retain(|p, _| !partitions.contains(p));
         self.wanted.retain(|p, _| !partitions.contains(p));
+        self.acknowledged.release(partitions);
         let Some(at) = self.releasing.iter().position(|(named, _)| named == partitions) else {
             return Ok(());
         };

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use aws_sdk_kafka::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kafka::operation::get_bootstrap_brokers::{GetBootstrapBrokersError, GetBootstrapBrokersOutput};
 use forebay_auth::aws::Aws;
-use forebay_auth::{AuthError, quietly};
+use forebay_auth::{AuthError, SoFar, quietly};
 
 use super::Network;
 use super::arn::Arn;
@@ -46,6 +46,10 @@ impl Lookup for Brokers {
         let addresses: Vec<String> = found.split(',').map(|one| one.trim().to_owned()).collect();
         self.keep(&addresses);
         Ok(addresses)
+    }
+
+    fn so_far(&self) -> SoFar {
+        self.aws.so_far()
     }
 
     fn last(&self) -> Option<Vec<String>> {

@@ -6,7 +6,7 @@ mod event_hubs;
 mod google;
 mod msk;
 mod random;
-mod time;
+pub(crate) mod time;
 
 use std::fmt;
 use std::time::Duration;

@@ -2,7 +2,36 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use axum::http::HeaderValue;
 use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
+
+/// A clock that may be off.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Clock {
+    Ahead(Duration),
+    Behind(Duration),
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::Ahead(Duration::ZERO)
+    }
+}
+
+impl Clock {
+    /// What it says.
+    pub(crate) fn now(self) -> SystemTime {
+        match self {
+            Self::Ahead(by) => SystemTime::now() + by,
+            Self::Behind(by) => SystemTime::now() - by,
+        }
+    }
+
+    /// What it says, as answers carry it.
+    pub(crate) fn date(self) -> Option<HeaderValue> {
+        HeaderValue::from_str(&http(self.now())).ok()
+    }
+}
 
 /// Whole seconds since the epoch.
 pub(crate) fn seconds(at: SystemTime) -> u64 {

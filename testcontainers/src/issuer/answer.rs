@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, DATE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
@@ -52,8 +52,13 @@ pub(super) async fn token(State(shared): State<Arc<Shared>>, headers: HeaderMap,
         Some(Failure::Slow(_) | Failure::Expired) | None => good(&shared, &request),
     };
     request.status = status.as_u16();
-    shared.state().requests.push(request);
-    json_answer(status, text)
+    let mut answer = json_answer(status, text);
+    let mut state = shared.state();
+    state.requests.push(request);
+    if let Some(date) = state.clock.date() {
+        answer.headers_mut().insert(DATE, date);
+    }
+    answer
 }
 
 fn good(shared: &Shared, request: &TokenRequest) -> (StatusCode, String) {

@@ -13,6 +13,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 
+use crate::cloud::time::Clock;
 use crate::hidden::Hidden;
 use crate::http::{self, Server};
 
@@ -65,6 +66,7 @@ struct State {
     audience: String,
     lifetime: Duration,
     failure: Option<Failure>,
+    clock: Clock,
     requests: Vec<TokenRequest>,
     issued: usize,
 }
@@ -88,6 +90,7 @@ impl Issuer {
                 audience: "forebay".into(),
                 lifetime: Duration::from_secs(3600),
                 failure: None,
+                clock: Clock::default(),
                 requests: Vec::new(),
                 issued: 0,
             }),
@@ -123,6 +126,16 @@ impl Issuer {
     /// Fails from now on; `None`: does not.
     pub fn fail(&self, failure: Option<Failure>) {
         self.shared.state().failure = failure;
+    }
+
+    /// The issuer's clock, as its answers show it, is so much ahead of this machine's from now on. Tokens keep their time.
+    pub fn clock_ahead(&self, by: Duration) {
+        self.shared.state().clock = Clock::Ahead(by);
+    }
+
+    /// The issuer's clock, as its answers show it, is so much behind this machine's from now on. Tokens keep their time.
+    pub fn clock_behind(&self, by: Duration) {
+        self.shared.state().clock = Clock::Behind(by);
     }
 
     /// `http://127.0.0.1:port`: what tokens name as their issuer.

@@ -1,14 +1,15 @@
 //! Tokens that live ten seconds, on brokers that cut off who does not authenticate again, for three minutes under load, on every
 //! listener that takes tokens: nothing is lost, nothing stands still, nobody reconnects.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
 use forebay_testcontainers::{
-    Audit, CloudBuilder, ConfluentCloud, EventHubs, GoogleKafka, Kafka, Load, Msk, await_until, process,
+    Audit, CloudBuilder, ConfluentCloud, Connections, EventHubs, GoogleKafka, Issuer, Kafka, Listener, Load,
+    Message, Msk, await_until, process,
 };
 use tempfile::TempDir;
 
-use super::{Environment, OWN, list, quoted};
+use super::{Environment, OWN, confluent_oauth, issuer_over_tls, list, quoted};
 use crate::sensors::{event, pipeline};
 
 const LIFE: Duration = Duration::from_secs(10);
@@ -16,17 +17,21 @@ const UNDER_LOAD: Duration = Duration::from_secs(180);
 const RATE: u64 = 500;
 /// Between two results of a steady stream.
 const LONGEST_GAP: Duration = Duration::from_secs(1);
+const WITHIN: Duration = Duration::from_secs(60);
 
 fn rotating<C>(builder: CloudBuilder<C>) -> C {
-    builder.reauthenticate(LIFE).start()
+    builder
+        .configure(|kafka| kafka.count_connections())
+        .reauthenticate(LIFE)
+        .start()
 }
 
-/// The sensors through the cloud while its tokens are renewed again and again.
-fn keeps_up(name: &str, kafka: &Kafka, connector: &str, environment: &Environment) {
-    let (input, output) = (
-        kafka.create_topic("rotation-in", 4),
-        kafka.create_topic("rotation-out", 4),
-    );
+/// The sensors through a listener while the tokens there are renewed again and again.
+fn keeps_up(listener: &str, kafka: &Kafka, connector: &str, environment: &Environment) {
+    let input = kafka.create_topic("rotation-in", 4);
+    let output = kafka.topic("rotation-out").partitions(4);
+    // A result's time is the broker's, when it was there.
+    let output = output.config("message.timestamp.type", "LogAppendTime").create();
     kafka.create_topic("rotation-dead", 1);
     let folder = TempDir::new().expect("a folder");
     let edits = [
@@ -41,42 +46,74 @@ fn keeps_up(name: &str, kafka: &Kafka, connector: &str, environment: &Environmen
     command.stderr(std::fs::File::create(&log).expect("a log"));
     let mut forebay = process::spawn(command).expect("start forebay");
     let load = Load::start(kafka.bootstrap(), &input, RATE, event);
-    await_until(Duration::from_secs(60), "the first result", || {
-        kafka.count(&output) > 0
+    // Every client has its connections by then: the consumer, its group, the producer.
+    await_until(WITHIN, "the first results are there, and committed", || {
+        kafka.count(&output) > 0 && !kafka.committed("sensors", &input).is_empty()
     });
-    let (begin, mut seen, mut since, mut longest) = (Instant::now(), 0, Instant::now(), Duration::ZERO);
-    while begin.elapsed() < UNDER_LOAD {
-        assert!(
-            forebay.try_wait().expect("forebay").is_none(),
-            "{name}: forebay ended"
-        );
-        let now = kafka.count(&output);
-        if now > seen {
-            longest = longest.max(since.elapsed());
-            (seen, since) = (now, Instant::now());
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let (begin, before) = (millis(), kafka.connections(listener));
+    await_until(UNDER_LOAD + WITHIN, "three minutes are over", || {
+        let ended = forebay.try_wait().expect("forebay");
+        assert!(ended.is_none(), "{listener}: forebay ended");
+        millis() - begin >= UNDER_LOAD.as_millis() as i64
+    });
+    let (end, after) = (millis(), kafka.connections(listener));
     let sent = load.stop();
-    await_until(Duration::from_secs(60), "every event is scored", || {
+    await_until(WITHIN, "every event is scored", || {
         kafka.committed("sensors", &input) == kafka.end_offsets(&input)
     });
     process::signal(&forebay, libc::SIGTERM);
     assert!(forebay.wait().expect("forebay").success());
-    let audit = Audit::of(&kafka.read_all(&input), &kafka.read_all(&output));
-    let said = std::fs::read_to_string(&log).expect("the log");
-    let cut = said
-        .lines()
-        .filter(|line| line.contains("Disconnected") || line.contains("disconnected"))
-        .count();
-    println!("{name}: {sent} events, longest gap {longest:?}, {cut} disconnects, {audit:?}");
-    let whole = audit.produced == sent && audit.lost == 0 && audit.duplicated == 0;
-    assert!(whole, "{name}: {sent} sent: {audit:?}\n{said}");
-    assert!(
-        longest < LONGEST_GAP,
-        "{name}: {longest:?} without a result\n{said}"
+    let results = kafka.read_all(&output);
+    let audit = Audit::of(&kafka.read_all(&input), &results);
+    let gaps = gaps(&results, begin, end);
+    println!(
+        "{listener}: {sent} events, {audit:?}, longest gaps {gaps:?} ms\n  before {before:?}\n  after  {after:?}"
     );
-    assert_eq!(cut, 0, "{name}: connections were closed\n{said}");
+    let said = std::fs::read_to_string(&log).expect("the log");
+    let whole = audit.produced == sent && audit.lost == 0 && audit.duplicated == 0;
+    assert!(whole, "{listener}: {sent} sent: {audit:?}\n{said}");
+    assert!(
+        gaps[0] < LONGEST_GAP.as_millis() as i64,
+        "{listener}: {gaps:?} ms without a result\n{said}"
+    );
+    same_connections(listener, before, after);
+}
+
+/// Nobody came anew, and who was there proved again and again who he is.
+fn same_connections(listener: &str, before: Connections, after: Connections) {
+    assert!(before.opened > 0, "{listener}: {before:?}");
+    let steady = Connections {
+        reauthenticated: after.reauthenticated,
+        ..before
+    };
+    assert_eq!(
+        after, steady,
+        "{listener}: connections were opened, refused or cut off"
+    );
+    let times = UNDER_LOAD.as_secs() / LIFE.as_secs();
+    assert!(
+        after.reauthenticated - before.reauthenticated >= times,
+        "{listener}: {before:?}, {after:?}"
+    );
+}
+
+fn millis() -> i64 {
+    let since = SystemTime::UNIX_EPOCH.elapsed().expect("a time");
+    since.as_millis() as i64
+}
+
+/// The longest times without a result, in milliseconds, longest first; by the broker's own clock, which is this machine's.
+fn gaps(results: &[Message], begin: i64, end: i64) -> Vec<i64> {
+    let within = results
+        .iter()
+        .map(|m| m.timestamp)
+        .filter(|at| (begin..end).contains(at));
+    let mut at: Vec<i64> = within.chain([begin, end]).collect();
+    at.sort_unstable();
+    let mut gaps: Vec<i64> = at.windows(2).map(|two| two[1] - two[0]).collect();
+    gaps.sort_unstable_by(|a, b| b.cmp(a));
+    gaps.truncate(5);
+    gaps
 }
 
 #[test]
@@ -88,28 +125,17 @@ fn msk() {
         msk.cluster_arn(),
         quoted(&msk.ca())
     );
-    keeps_up("msk", msk.kafka(), &connector, &msk.imds_environment());
+    keeps_up("IAM", msk.kafka(), &connector, &msk.imds_environment());
 }
 
 #[test]
 fn confluent() {
     let cloud: ConfluentCloud = rotating(ConfluentCloud::builder());
     cloud.issuer().lifetime(LIFE);
-    let issuer = cloud
-        .issuer()
-        .https(&cloud.kafka().authority().server("issuer").issue());
-    let connector = format!(
-        "local: {{ kind: confluent, bootstrap: [{}], tls: {{ ca: {ca} }}, auth: {{ oauth: {{ token_url: {:?}, token_ca: {ca}, \
-         client_id: {:?}, client_secret: \"${{SECRET}}\", logical_cluster: {:?}, identity_pool: {:?} }} }} }}",
-        list(&cloud.bootstrap_oauth()),
-        issuer.token_url(),
-        cloud.client_id(),
-        cloud.logical_cluster(),
-        cloud.identity_pool(),
-        ca = quoted(&cloud.ca())
-    );
+    let issuer = issuer_over_tls(&cloud);
+    let connector = format!("local: {}", confluent_oauth(&cloud, &issuer.token_url()));
     let secret = vec![("SECRET".to_owned(), cloud.client_secret().to_owned())];
-    keeps_up("confluent", cloud.kafka(), &connector, &secret);
+    keeps_up("OAUTH", cloud.kafka(), &connector, &secret);
 }
 
 #[test]
@@ -123,7 +149,7 @@ fn event_hubs() {
         quoted(&hubs.ca())
     );
     keeps_up(
-        "event-hubs",
+        "ENTRA",
         hubs.kafka(),
         &connector,
         &hubs.managed_identity_environment(),
@@ -139,5 +165,30 @@ fn google() {
         list(&google.bootstrap()),
         quoted(&google.ca())
     );
-    keeps_up("google", google.kafka(), &connector, &google.environment());
+    keeps_up("GOOGLE", google.kafka(), &connector, &google.environment());
+}
+
+#[test]
+fn self_hosted() {
+    let issuer = Issuer::start();
+    issuer.client("app", "planted");
+    issuer.lifetime(LIFE);
+    let kafka = Kafka::builder()
+        .count_connections()
+        .listener(Listener::oauth_tls("TOKENS", &issuer).reauthenticate(LIFE))
+        .start();
+    let https = issuer.https(&kafka.authority().server("issuer").issue());
+    let connector = format!(
+        "local: {{ kind: kafka, bootstrap: [{}], tls: {{ ca: {ca} }}, sasl: {{ mechanism: oauthbearer, token_url: {:?}, \
+         token_ca: {ca}, client_id: app, client_secret: \"${{SECRET}}\" }} }}",
+        list(&kafka.address("TOKENS")),
+        https.token_url(),
+        ca = quoted(&kafka.authority().ca())
+    );
+    keeps_up(
+        "TOKENS",
+        &kafka,
+        &connector,
+        &vec![("SECRET".into(), "planted".into())],
+    );
 }

@@ -2,9 +2,12 @@
 //! loopback. The real clouds are in `real`, which nobody without accounts can run.
 
 mod faults;
+mod issuers;
 mod long;
 mod real;
 mod sensors;
+mod slow;
+mod told;
 mod ways;
 
 use std::fs;
@@ -12,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use forebay_testcontainers::{ConfluentCloud, EventHubs, GoogleKafka, Kafka, Msk, process};
+use forebay_testcontainers::{ConfluentCloud, EventHubs, GoogleKafka, Https, Kafka, Msk, process};
 use tempfile::TempDir;
 
 use crate::sensors::pipeline;
@@ -38,6 +41,30 @@ fn event_hubs() -> &'static EventHubs {
 fn google() -> &'static GoogleKafka {
     static GOOGLE: OnceLock<GoogleKafka> = OnceLock::new();
     GOOGLE.get_or_init(GoogleKafka::start)
+}
+
+/// The identity provider of [`confluent`], over TLS.
+fn confluent_issuer() -> &'static Https {
+    static ISSUER: OnceLock<Https> = OnceLock::new();
+    ISSUER.get_or_init(|| issuer_over_tls(confluent()))
+}
+
+fn issuer_over_tls(cloud: &ConfluentCloud) -> Https {
+    let authority = cloud.kafka().authority();
+    cloud.issuer().https(&authority.server("issuer").issue())
+}
+
+/// A connector to the cloud's OAuth listener, behind its name; the client's secret is in `SECRET`.
+fn confluent_oauth(cloud: &ConfluentCloud, token_url: &str) -> String {
+    format!(
+        "{{ kind: confluent, bootstrap: [{}], tls: {{ ca: {ca} }}, auth: {{ oauth: {{ token_url: {token_url:?}, token_ca: {ca}, \
+         client_id: {:?}, client_secret: \"${{SECRET}}\", logical_cluster: {:?}, identity_pool: {:?} }} }} }}",
+        list(&cloud.bootstrap_oauth()),
+        cloud.client_id(),
+        cloud.logical_cluster(),
+        cloud.identity_pool(),
+        ca = quoted(&cloud.ca())
+    )
 }
 
 /// One test at a time: some have the services around the clouds fail.

@@ -4,7 +4,10 @@ use std::process::Output;
 
 use tempfile::TempDir;
 
-use super::{Environment, OWN, assert_quiet, confluent, event_hubs, google, list, msk, quoted, turn};
+use super::{
+    Environment, OWN, assert_quiet, confluent, confluent_issuer, confluent_oauth, event_hubs, google, list,
+    msk, quoted, turn,
+};
 use crate::sensors::pipeline;
 
 /// What `doctor` says of a pipeline on this connector, and its exit code.
@@ -49,9 +52,11 @@ fn gets_through(connector: &str, environment: &Environment, source: &str) {
     );
 }
 
-fn topics(kafka: &forebay_testcontainers::Kafka) {
+pub(super) fn topics(kafka: &forebay_testcontainers::Kafka) {
     for topic in ["ways-in", "ways-out", "ways-dead"] {
-        kafka.create_topic(topic, 1);
+        if !kafka.has_topic(topic) {
+            kafka.create_topic(topic, 1);
+        }
     }
 }
 
@@ -195,18 +200,9 @@ fn confluent_and_google_with_their_tokens() {
     let _turn = turn();
     let cloud = confluent();
     topics(cloud.kafka());
-    let issuer = cloud
-        .issuer()
-        .https(&cloud.kafka().authority().server("issuer").issue());
     let oauth = format!(
-        "local: {{ kind: confluent, bootstrap: [{}], tls: {{ ca: {ca} }}, auth: {{ oauth: {{ token_url: {:?}, token_ca: {ca}, \
-         client_id: {:?}, client_secret: \"${{SECRET}}\", logical_cluster: {:?}, identity_pool: {:?} }} }} }}",
-        list(&cloud.bootstrap_oauth()),
-        issuer.token_url(),
-        cloud.client_id(),
-        cloud.logical_cluster(),
-        cloud.identity_pool(),
-        ca = quoted(&cloud.ca())
+        "local: {}",
+        confluent_oauth(cloud, &confluent_issuer().token_url())
     );
     let secret = vec![("SECRET".to_owned(), cloud.client_secret().to_owned())];
     gets_through(&oauth, &secret, "client credentials");

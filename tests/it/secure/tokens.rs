@@ -31,7 +31,11 @@ fn tokens_are_renewed_and_their_faults_named() {
     faulty(&connector, "credentials", &["no token response", "token_url"], 3);
     issuer.fail(None);
     issuer.audience("somebody-else");
-    faulty(&connector, "sasl", &["refused the credentials", "audience"], 3);
+    let named = format!(
+        "the token names issuer {} and audience somebody-else",
+        issuer.url()
+    );
+    faulty(&connector, "sasl", &["refused the credentials", &named], 3);
     issuer.audience("forebay");
     an_issuer_behind_tls(&connector);
     let closed = connector.replace(&issuer.token_url(), "http://127.0.0.1:1/token");

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Instant;
 
-use forebay_auth::Credentials;
+use forebay_auth::{Claims, Credentials};
 
 use super::client::{Answer, Probe, Said};
 use super::reach::reach;
@@ -88,13 +88,29 @@ fn refused_credentials(endpoint: &Endpoint, address: &str, reason: &str) -> Find
             "check `sasl.username`, `sasl.password` and `sasl.mechanism`; the broker does not say which is wrong"
         }
     };
-    Finding::failure(
-        "sasl",
-        address,
-        format!("the broker refused the credentials ({reason})"),
-        remedy,
-    )
-    .by_credentials()
+    let claims = match &endpoint.credentials {
+        Credentials::Token(cell) => named(&Claims::of(cell.token().value.expose())),
+        _ => String::new(),
+    };
+    let found = format!("the broker refused the credentials ({reason}){claims}");
+    Finding::failure("sasl", address, found, remedy).by_credentials()
+}
+
+/// Issuer and audience of a token that is a JWT: what brokers compare first.
+fn named(claims: &Claims) -> String {
+    let shown = |text: String| {
+        text.chars()
+            .filter(|c| !c.is_control())
+            .take(200)
+            .collect::<String>()
+    };
+    let issuer = claims.iss.clone().map(|iss| format!("issuer {}", shown(iss)));
+    let audience = claims.audience().map(|aud| format!("audience {}", shown(aud)));
+    let all: Vec<String> = issuer.into_iter().chain(audience).collect();
+    match all.is_empty() {
+        true => String::new(),
+        false => format!("; the token names {}", all.join(" and ")),
+    }
 }
 
 /// The brokers that the cluster names, beside those in `bootstrap`: clients go to those in the end.

@@ -42,6 +42,15 @@ pub(super) fn diagnose(
     let tell = &mut |finding| tell(advised(endpoint, finding));
     if let Credentials::Token(cell) = &endpoint.credentials {
         tell(credentials(cell));
+        if let Some(skew) = cell.skew() {
+            let remedy = "set it by a time service (NTP): tokens are good for a short time around the issuer's and the broker's own";
+            tell(Finding::warning(
+                "clock",
+                cell.status().source,
+                skew.to_string(),
+                remedy,
+            ));
+        }
     }
     find_cause(endpoint, needs, tell)
 }

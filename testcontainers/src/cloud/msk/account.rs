@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::cloud::random;
-use crate::cloud::time::seconds;
+use crate::cloud::time::{Clock, seconds};
 use crate::hidden::Hidden;
 
 /// The account's number.
@@ -66,12 +66,6 @@ struct State {
 struct Role {
     name: String,
     external_id: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Clock {
-    Ahead(Duration),
-    Behind(Duration),
 }
 
 impl Account {
@@ -176,10 +170,7 @@ impl Account {
 
     /// What AWS's clock says.
     pub(crate) fn now(&self) -> SystemTime {
-        match self.state().clock {
-            Clock::Ahead(by) => SystemTime::now() + by,
-            Clock::Behind(by) => SystemTime::now() - by,
-        }
+        self.state().clock.now()
     }
 
     /// What the broker is told to read.

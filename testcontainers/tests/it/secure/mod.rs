@@ -60,6 +60,8 @@ fn start() -> Kafka {
         .listener(Listener::tls("OTHER").certificate(&other))
         .listener(Listener::sasl_tls("SECURE", ALL))
         .listener(Listener::sasl_plaintext("OPEN", ALL))
+        .listener(Listener::sasl_plaintext("COUNTED", ALL))
+        .count_connections()
         .listener(Listener::oauth("OAUTH", issuer()))
         .listener(Listener::oauth_tls("OAUTHTLS", issuer()))
         .listener(
