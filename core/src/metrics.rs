@@ -28,7 +28,7 @@ pub struct LaneMetrics {
     /// Batches carried through.
     pub batches: Count,
     /// Rejects by stage, in the order of [`crate::reject::Stage`].
-    pub rejects: [Count; 6],
+    pub rejects: [Count; 7],
     /// Commits acknowledged.
     pub commits: Count,
     /// Partitions assigned now.

@@ -11,6 +11,8 @@ pub enum Stage {
     Model,
     Encode,
     Sink,
+    /// The schema that the record was written with does not give the columns.
+    Schema,
 }
 
 impl Stage {
@@ -23,6 +25,7 @@ impl Stage {
             Self::Model => "model",
             Self::Encode => "encode",
             Self::Sink => "sink",
+            Self::Schema => "schema",
         }
     }
 }

@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(float64(1, 1, scratch), 0.1);
         assert_eq!(
             float64(-123_456_789_012_345_678, 9, scratch),
-            -123_456_789.012_345_678
+            -123_456_789.012_345_67
         );
         assert_eq!(float64(i128::MAX, 0, scratch), i128::MAX as f64);
         assert_eq!(float64(1, 400, scratch), 0.0);

@@ -16,7 +16,6 @@ use crate::codec::framing::Framing;
 use crate::codec::schemas::{SchemaKey, Schemas};
 use crate::codec::{Column, Decode, Decoded, Part, schema_of};
 use crate::error::{Error, Kind, Result};
-use crate::metrics::Count;
 use crate::records::Records;
 use crate::reject::{Reject, Stage};
 
@@ -32,7 +31,6 @@ pub struct AvroDecoder {
     origin: Writers,
     buffers: Vec<Buffers>,
     scratch: Vec<u8>,
-    broken: Arc<Count>,
 }
 
 /// Where the writer's schema of a record comes from.
@@ -103,13 +101,7 @@ impl AvroDecoder {
             origin,
             buffers: columns.iter().map(Buffers::new).collect(),
             scratch: Vec::new(),
-            broken: Arc::default(),
         }
-    }
-
-    /// Counts records whose schema does not give the columns: the writer changed what the pipeline relies on.
-    pub fn broken(&self) -> Arc<Count> {
-        Arc::clone(&self.broken)
     }
 
     /// Takes one record into row `row`.
@@ -177,7 +169,7 @@ impl AvroDecoder {
     }
 
     /// The reject of a record, or the error that ends the batch.
-    fn refused(&mut self, refused: Refused) -> Result<String> {
+    fn refused(&mut self, refused: Refused) -> Result<(Stage, String)> {
         match refused {
             Refused::Fault(fault, branch, before) => {
                 let reason = self.reason(&fault, branch.as_deref(), before);
@@ -186,13 +178,10 @@ impl AvroDecoder {
                     let what = format!("decode avro: {reason}; lower the rows per batch");
                     return Err(Error::fatal(what));
                 }
-                Ok(reason)
+                Ok((Stage::Decode, reason))
             }
-            Refused::Reason(reason) => Ok(reason),
-            Refused::Broken(reason) => {
-                self.broken.add(1);
-                Ok(reason)
-            }
+            Refused::Reason(reason) => Ok((Stage::Decode, reason)),
+            Refused::Broken(reason) => Ok((Stage::Schema, reason)),
             Refused::Error(error) => {
                 self.reset();
                 Err(error)
@@ -211,11 +200,11 @@ impl Decode for AvroDecoder {
                 origin.push(record as u32);
                 continue;
             };
-            let reason = self.refused(refused)?;
+            let (stage, reason) = self.refused(refused)?;
             self.buffers.iter_mut().for_each(|b| b.truncate(origin.len()));
             rejects.push(Reject {
                 record: record as u32,
-                stage: Stage::Decode,
+                stage,
                 reason,
             });
         }

@@ -38,10 +38,10 @@ pub(super) enum View<'a> {
     Float64(&'a [f64]),
     Utf8(&'a StringArray),
     LargeUtf8(&'a LargeStringArray),
-    Utf8View(&'a StringViewArray),
+    Utf8Views(&'a StringViewArray),
     Binary(&'a BinaryArray),
     LargeBinary(&'a LargeBinaryArray),
-    BinaryView(&'a BinaryViewArray),
+    BinaryViews(&'a BinaryViewArray),
     FixedBinary(&'a FixedSizeBinaryArray),
     Decimal(&'a [i128]),
     List(&'a [i32], Box<Cell<'a>>),
@@ -105,17 +105,17 @@ impl<'a> Cell<'a> {
         Some(match &self.view {
             View::Utf8(values) => values.value(row).as_bytes(),
             View::LargeUtf8(values) => values.value(row).as_bytes(),
-            View::Utf8View(values) => values.value(row).as_bytes(),
+            View::Utf8Views(values) => values.value(row).as_bytes(),
             View::Binary(values) => values.value(row),
             View::LargeBinary(values) => values.value(row),
-            View::BinaryView(values) => values.value(row),
+            View::BinaryViews(values) => values.value(row),
             View::FixedBinary(values) => values.value(row),
             _ => return None,
         })
     }
 
     pub(super) fn is_binary(&self) -> bool {
-        !matches!(self.view, View::Utf8(_) | View::LargeUtf8(_) | View::Utf8View(_))
+        !matches!(self.view, View::Utf8(_) | View::LargeUtf8(_) | View::Utf8Views(_))
     }
 
     /// The places of the items of a list among all items.
@@ -146,10 +146,10 @@ fn view(array: &dyn Array) -> Option<View<'_>> {
         DataType::Float64 => View::Float64(array.as_primitive::<Float64Type>().values()),
         DataType::Utf8 => View::Utf8(array.as_string()),
         DataType::LargeUtf8 => View::LargeUtf8(array.as_string()),
-        DataType::Utf8View => View::Utf8View(array.as_string_view()),
+        DataType::Utf8View => View::Utf8Views(array.as_string_view()),
         DataType::Binary => View::Binary(array.as_binary()),
         DataType::LargeBinary => View::LargeBinary(array.as_binary()),
-        DataType::BinaryView => View::BinaryView(array.as_binary_view()),
+        DataType::BinaryView => View::BinaryViews(array.as_binary_view()),
         DataType::FixedSizeBinary(_) => View::FixedBinary(array.as_fixed_size_binary()),
         DataType::Date32 => View::Int32(array.as_primitive::<Date32Type>().values()),
         DataType::Timestamp(unit, _) => View::Int64(match unit {

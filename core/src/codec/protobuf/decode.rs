@@ -257,7 +257,8 @@ impl Decode for ProtobufDecoder {
                     return Err(self.too_much(&fault).with("records", records.len()));
                 }
                 Unfit::Fault(fault, before) => (Stage::Decode, self.reason(&fault, before)),
-                Unfit::Columns(reason) | Unfit::Reason(reason) => (Stage::Decode, reason),
+                Unfit::Columns(reason) => (Stage::Schema, reason),
+                Unfit::Reason(reason) => (Stage::Decode, reason),
             };
             self.buffers.iter_mut().for_each(|b| b.truncate(origin.len()));
             rejects.push(Reject {
