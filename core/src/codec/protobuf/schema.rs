@@ -1,6 +1,8 @@
 //! Text of `.proto` files to descriptors, without a file system: what an import names comes from the schema's references, or
 //! is one of the files that every registry knows. Bounds what it is given: a schema comes from elsewhere.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use prost_reflect::{FileDescriptor, MessageDescriptor};
 use protox::Compiler;
 use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
@@ -201,6 +203,19 @@ fn in_words(error: &protox::Error) -> String {
     line
 }
 
+/// A file of its source, or of its descriptor in base64: that is how Confluent's client for Python registers schemas, and some
+/// registries give them back.
+fn file(name: &str, text: &str) -> Result<File, protox::Error> {
+    let bytes = STANDARD.decode(text).ok();
+    let Some(described) = bytes.and_then(|bytes| File::decode_file_descriptor_proto(bytes.as_slice()).ok())
+    else {
+        return File::from_source(name, text);
+    };
+    let mut descriptor = described.file_descriptor_proto().clone();
+    descriptor.name = Some(name.to_owned());
+    Ok(File::from_file_descriptor_proto(descriptor))
+}
+
 #[derive(Debug)]
 struct Given {
     root: String,
@@ -210,11 +225,11 @@ struct Given {
 impl FileResolver for Given {
     fn open_file(&self, name: &str) -> Result<File, protox::Error> {
         if name == ROOT {
-            return File::from_source(name, &self.root);
+            return file(name, &self.root);
         }
         let found = self.references.iter().find(|reference| reference.name == name);
         let found = found.ok_or_else(|| protox::Error::file_not_found(name))?;
-        File::from_source(name, &found.text)
+        file(name, &found.text)
     }
 }
 

@@ -55,7 +55,7 @@ fn in_words(trail: Option<&Trail>, column: &Column) -> Way {
     Way {
         path: names.collect::<Vec<_>>().join("."),
         written_as: last.map_or(String::new(), written),
-        nullable: absent && column.nullable && column.default.is_none(),
+        nullable: absent && column.default.is_none(),
         cast: cast(&trail.end, column.kind),
         default,
     }
