@@ -2,6 +2,8 @@
 //! held to it: that is off by default, because it builds a tree of values and walks the schema for each record (the bench
 //! `schemas` prints what that costs). Knows JSON and JSON Schema; it asks no network for what a schema refers to.
 
+mod way;
+
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema};
@@ -14,6 +16,8 @@ use super::schemas::{RegisteredSchema, SchemaKey, SchemaReference, SchemaType, S
 use super::{Column, Part};
 use crate::error::{Error, Kind, Result};
 use crate::records::Records;
+
+pub use way::way;
 
 /// Bytes of a schema and its references.
 const MOST_BYTES: usize = 1 << 20;
