@@ -23,6 +23,8 @@ struct Kept {
     format: u32,
     registry: String,
     key: String,
+    /// Under what id, where that is what was asked.
+    id: Option<u32>,
     schema_type: String,
     text: String,
     /// Name and text.
@@ -46,13 +48,19 @@ impl Disk {
         }
     }
 
-    fn path(&self, key: SchemaKey) -> PathBuf {
-        let name = key.to_string().replace(' ', "-");
+    fn path(&self, key: &str) -> PathBuf {
+        let mut name = segment(&key.replace(' ', "-"));
+        name.truncate(NAME);
         self.folder.join(format!("{name}.json"))
     }
 
     /// What was kept of `key`.
     pub(super) fn load(&self, key: SchemaKey) -> Option<RegisteredSchema> {
+        self.answer(&key.to_string()).map(|(_, schema)| schema)
+    }
+
+    /// What was answered to `key`, with the schema's id where it was kept.
+    pub(super) fn answer(&self, key: &str) -> Option<(Option<u32>, RegisteredSchema)> {
         let path = self.path(key);
         let found = match fs::read(&path) {
             Ok(bytes) => self.read(key, &bytes),
@@ -66,7 +74,7 @@ impl Disk {
             .ok()
     }
 
-    fn read(&self, key: SchemaKey, bytes: &[u8]) -> Result<RegisteredSchema, String> {
+    fn read(&self, key: &str, bytes: &[u8]) -> Result<(Option<u32>, RegisteredSchema), String> {
         let kept: Kept = serde_json::from_slice(bytes).map_err(|_| "it is damaged".to_owned())?;
         if kept.format != FORMAT {
             return Err(format!(
@@ -77,34 +85,41 @@ impl Disk {
         if kept.sum != kept.own_sum() {
             return Err("it is damaged".to_owned());
         }
-        if kept.registry != self.registry || kept.key != key.to_string() {
+        if kept.registry != self.registry || kept.key != key {
             return Err("it is of another registry or schema".to_owned());
         }
         let all = [SchemaType::Avro, SchemaType::JsonSchema, SchemaType::Protobuf];
         let schema_type = all.into_iter().find(|one| one.name() == kept.schema_type);
         let reference = |(name, text)| SchemaReference { name, text };
-        Ok(RegisteredSchema {
+        let schema = RegisteredSchema {
             schema_type: schema_type.ok_or("its language is not known")?,
             text: kept.text,
             references: kept.references.into_iter().map(reference).collect(),
-        })
+        };
+        Ok((kept.id, schema))
     }
 
     /// Keeps it, in place of what was there. A folder that cannot be written keeps nothing: the pipeline runs all the same.
     pub(super) fn store(&self, key: SchemaKey, schema: &RegisteredSchema) {
+        self.keep(&key.to_string(), None, schema);
+    }
+
+    /// Keeps what was answered to `key`, with the schema's id.
+    pub(super) fn keep(&self, key: &str, id: Option<u32>, schema: &RegisteredSchema) {
         let path = self.path(key);
-        if let Err(error) = self.write(key, schema) {
+        if let Err(error) = self.write(key, id, schema) {
             tracing::warn!(path = %path.display(), "a schema is not kept on disk: {}", error.kind());
         }
     }
 
-    fn write(&self, key: SchemaKey, schema: &RegisteredSchema) -> io::Result<()> {
+    fn write(&self, key: &str, id: Option<u32>, schema: &RegisteredSchema) -> io::Result<()> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let reference = |one: &SchemaReference| (one.name.clone(), one.text.clone());
         let mut kept = Kept {
             format: FORMAT,
             registry: self.registry.clone(),
-            key: key.to_string(),
+            key: key.to_owned(),
+            id,
             schema_type: schema.schema_type.name().to_owned(),
             text: schema.text.clone(),
             references: schema.references.iter().map(reference).collect(),
@@ -129,7 +144,15 @@ impl Kept {
     /// FNV-1a, 64 bits: it finds damage, not malice.
     fn own_sum(&self) -> String {
         let format = self.format.to_string();
-        let own = [&format, &self.registry, &self.key, &self.schema_type, &self.text];
+        let id = self.id.map_or(String::new(), |id| id.to_string());
+        let own = [
+            &format,
+            &self.registry,
+            &self.key,
+            &id,
+            &self.schema_type,
+            &self.text,
+        ];
         let others = self.references.iter().flat_map(|(name, text)| [name, text]);
         let sum = own
             .into_iter()
@@ -174,10 +197,22 @@ mod tests {
         assert_eq!(other.load(keys[0]), None);
         // A file that somebody moved there.
         fs::create_dir_all(&other.folder).expect("a folder");
-        fs::copy(disk.path(keys[0]), other.path(keys[0])).expect("copy");
+        fs::copy(disk.path(&keys[0].to_string()), other.path(&keys[0].to_string())).expect("copy");
         assert_eq!(other.load(keys[0]), None);
         let files = fs::read_dir(&disk.folder).expect("files").count();
         assert_eq!(files, 2, "nothing else is left there");
+    }
+
+    #[test]
+    fn an_answer_is_kept_with_its_id_under_a_name_of_any_length() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let disk = Disk::new(folder.path().into(), "http://a:1");
+        let (one, other) = (format!("{}a", "/x".repeat(300)), format!("{}b", "/x".repeat(300)));
+        assert_eq!(disk.answer(&one), None);
+        disk.keep(&one, Some(9), &schema());
+        assert_eq!(disk.answer(&one), Some((Some(9), schema())));
+        // Its file has the same name.
+        assert_eq!(disk.answer(&other), None);
     }
 
     #[test]
@@ -185,13 +220,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (disk, key) = (Disk::new(folder.path().into(), "http://a:1"), SchemaKey::Id(7));
         disk.store(key, &schema());
-        let whole = fs::read(disk.path(key)).expect("a file");
+        let whole = fs::read(disk.path(&key.to_string())).expect("a file");
         for end in [0, 1, whole.len() / 2, whole.len() - 1] {
-            fs::write(disk.path(key), &whole[..end]).expect("write");
+            fs::write(disk.path(&key.to_string()), &whole[..end]).expect("write");
             assert_eq!(disk.load(key), None, "{end} bytes");
         }
         let text = String::from_utf8(whole).expect("text");
-        fs::write(disk.path(key), text.replace("proto3", "proto2")).expect("write");
+        fs::write(disk.path(&key.to_string()), text.replace("proto3", "proto2")).expect("write");
         assert_eq!(disk.load(key), None);
         disk.store(key, &schema());
         assert_eq!(disk.load(key), Some(schema()));

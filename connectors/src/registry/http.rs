@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use forebay_auth::{AuthError, AuthKind, Secret, TokenCell};
+use forebay_auth::{AuthError, AuthKind, First, Patience, Secret, TokenCell};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
@@ -194,7 +194,15 @@ impl Http {
             Trouble::new(what, format!("no token for the registry: {error}"))
         };
         let (issuer, within, runtime) = (Arc::clone(issuer), self.settings.timeout, self.runtime.clone());
-        let started = tokio::task::spawn_blocking(move || TokenCell::start(issuer, within, &runtime)).await;
+        let start = move || {
+            let first = First {
+                patience: Patience::OneAttempt,
+                within,
+                waiting: &mut |_| {},
+            };
+            TokenCell::start(issuer, first, &runtime)
+        };
+        let started = tokio::task::spawn_blocking(start).await;
         let started = started.map_err(|_| Trouble::new(What::Failing, "this process ends"))?;
         let cell = started.map_err(|error| refused(&error))?;
         let value = cell.token().value;

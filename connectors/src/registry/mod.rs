@@ -98,6 +98,19 @@ impl Registry {
         self.inner.http.token().map(|cell| cell.status())
     }
 
+    /// What [`Registry::remember`] kept on disk under `question`: an id, and its schema.
+    pub fn remembered(&self, question: &str) -> Option<(u32, RegisteredSchema)> {
+        let (id, schema) = self.inner.disk.as_ref()?.answer(question)?;
+        Some((id?, schema))
+    }
+
+    /// Keeps an answer for a start at which the registry does not give one, where there is a folder for it.
+    pub fn remember(&self, question: &str, id: u32, schema: &RegisteredSchema) {
+        if let Some(disk) = &self.inner.disk {
+            disk.keep(question, Some(id), schema);
+        }
+    }
+
     /// Asks beside the lane, which comes again.
     fn ask(&self, key: SchemaKey) {
         let asked = Asked {
@@ -192,7 +205,7 @@ impl Inner {
         if let Some(schema) = self.kept(key).await {
             let why = trouble.map_or_else(|| format!("no answer within {GRACE:?}"), |t| t.reason());
             tracing::warn!(schema = %key, registry = self.http.url(), "the registry does not answer: {why}; the schema on disk is used");
-            self.counts.from_disk();
+            self.counts.taken_from_disk();
             return Ok(schema);
         }
         match trouble {

@@ -66,7 +66,7 @@ impl Counts {
         *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = error;
     }
 
-    pub(super) fn from_disk(&self) {
+    pub(super) fn taken_from_disk(&self) {
         self.from_disk.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -168,7 +168,7 @@ impl Registry {
         F: Future<Output = Result<T, Trouble>> + Send + 'static,
     {
         let work = work(Arc::clone(&self.inner));
-        ask(&self.inner.runtime, WITHIN, work).unwrap_or_else(|| {
+        ask(&self.inner.runtime, WITHIN, &mut || {}, work).unwrap_or_else(|| {
             let url = self.url();
             Err(Trouble::new(
                 What::Failing,
