@@ -19,6 +19,7 @@ use forebay::core::memory::{MemorySink, MemorySource, Message, Script, Written, 
 use forebay::core::metrics::LaneMetrics;
 use forebay::core::model::onnx::OnnxModel;
 use forebay::core::model::{Model, runtime};
+use forebay::formats::Schooled;
 use forebay::plan::Plan;
 
 const ROWS: usize = 512;
@@ -64,7 +65,9 @@ fn lane(plan: &Plan, messages: &[Message]) -> Duration {
         dead_letters: None,
         flush_within: Duration::from_secs(1),
     };
-    let carrier = plan.open_lane(Arc::clone(&metrics)).expect("a carrier");
+    let carrier = plan
+        .open_lane(Arc::clone(&metrics), &Schooled::default())
+        .expect("a carrier");
     let lane = Lane::new(
         Box::new(source),
         carrier,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use forebay_connectors::kafka::Wait;
 use forebay_connectors::{Connector, GroupProtocol, Needs, SinkSpec, SourceSpec, Topics};
+use forebay_core::codec::schemas::Schemas;
 use forebay_core::dead_letters::DeadLetters;
 use forebay_core::lane::{Lane, OnGap, Rules, Stop};
 use forebay_core::metrics::{AllMetrics, LaneMetrics};
@@ -15,7 +16,9 @@ use forebay_core::{Error, Result};
 
 use crate::config::{self, Compression, Config, OnReject, Protocol};
 use crate::control::{Connectors, Control};
+use crate::formats::Schooled;
 use crate::plan::Plan;
+use crate::results::Wanted;
 
 /// How long the cluster may take to answer at the start.
 const ANSWER_WITHIN: Duration = Duration::from_secs(12);
@@ -76,6 +79,7 @@ pub fn start(config: &Config, plan: &Plan, tell: &mut dyn FnMut(Option<Wait>)) -
     let connectors = control.open(config, &mut |wait| tell(Some(wait)))?;
     tell(None);
     let partitions = verify(config, &connectors)?;
+    let schooled = schooled(config, plan, &connectors)?;
     let lanes = config
         .document
         .pipeline
@@ -95,7 +99,7 @@ pub fn start(config: &Config, plan: &Plan, tell: &mut dyn FnMut(Option<Wait>)) -
         let metrics = Arc::new(LaneMetrics::default());
         let lane = lane(
             config,
-            plan,
+            (plan, &schooled),
             &connectors,
             (number, lanes),
             Arc::clone(&metrics),
@@ -135,6 +139,28 @@ fn verify(config: &Config, connectors: &Connectors) -> Result<usize> {
     Ok(partitions)
 }
 
+/// Where formats get their schemas. What results are written with is settled before the first record.
+fn schooled(config: &Config, plan: &Plan, connectors: &Connectors) -> Result<Schooled> {
+    let registry = |name: &str| Ok::<_, Error>(connector(connectors, name)?.registry());
+    let source = registry(&config.source_connector)?;
+    let results = match Wanted::of(config, plan)? {
+        None => None,
+        Some(wanted) => {
+            let Some(registry) = registry(&config.sink_connector)? else {
+                return Err(Error::config(
+                    "results need a schema registry, and the sink's connector has none",
+                )
+                .with("connector", &config.sink_connector));
+            };
+            Some(wanted.resolve(&registry)?)
+        }
+    };
+    Ok(Schooled::Registries {
+        source: source.map(|registry| registry as Arc<dyn Schemas>),
+        results,
+    })
+}
+
 /// What the pipeline needs of each connector.
 pub fn needs(config: &Config) -> BTreeMap<&str, Needs> {
     let pipeline = &config.document.pipeline;
@@ -172,7 +198,7 @@ fn quarter_of_memory(config: &Config, lanes: usize) -> usize {
 
 fn lane(
     config: &Config,
-    plan: &Plan,
+    (plan, schooled): (&Plan, &Schooled),
     connectors: &Connectors,
     (number, lanes): (usize, usize),
     metrics: Arc<LaneMetrics>,
@@ -187,7 +213,7 @@ fn lane(
     if apart && config.document.pipeline.dead_letters.is_some() {
         sinks.push(connector(connectors, &config.dead_letters_connector)?.sink(&sink)?);
     }
-    let carrier = plan.open_lane(Arc::clone(&metrics))?;
+    let carrier = plan.open_lane(Arc::clone(&metrics), schooled)?;
     Ok(Lane::new(
         source,
         carrier,

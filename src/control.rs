@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use forebay_connectors::kafka::{Endpoint, Kafka, Patience, Tell};
+use forebay_connectors::registry::Registry;
 use forebay_connectors::{Connector, Resolved};
 use forebay_core::{Error, Result};
 use tokio::runtime::Runtime;
@@ -48,6 +49,20 @@ impl Control {
             Ok((name.clone(), opened))
         };
         config.connectors.iter().map(one).collect()
+    }
+
+    /// The schema registry beside the connector `name`; asks it nothing yet.
+    ///
+    /// # Errors
+    /// `Config` where the connector has none.
+    pub fn registry(&self, config: &Config, name: &str) -> Result<Arc<Registry>> {
+        let settings = config
+            .connectors
+            .get(name)
+            .and_then(|connector| connector.registry.as_ref());
+        let settings = settings
+            .ok_or_else(|| Error::config("the connector has no `schema_registry`").with("connector", name))?;
+        Ok(Registry::open(settings, self.runtime.handle()))
     }
 
     /// Opens one connector. Tells what it waits for.

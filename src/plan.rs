@@ -9,8 +9,8 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use forebay_core::carry::Carrier;
 use forebay_core::codec::json::{JsonDecoder, JsonEncoder};
-use forebay_core::codec::raw::{RawDecoder, RawEncoder};
-use forebay_core::codec::{Column, Decode, DefaultValue, Encode, EncoderOptions, schema_of};
+use forebay_core::codec::keyed::Keyed;
+use forebay_core::codec::{Column, Decode, DefaultValue, Encode, EncoderOptions, Part, schema_of};
 use forebay_core::metrics::LaneMetrics;
 use forebay_core::model::runtime;
 use forebay_core::steps::lookup::{LookupStep, Missing, Table, TableSpec};
@@ -20,9 +20,10 @@ use forebay_core::steps::{Env, Fault, Plan as StepPlan, Spot, Step, StepSpec};
 use forebay_core::{Error, Result, Stage};
 
 use crate::config::{
-    Config, Format, Include, LookupConfig, MissingConfig, ModelConfig, Problem, StepConfig, missing_value,
-    nearest,
+    Config, Include, LookupConfig, MissingConfig, ModelConfig, Problem, SinkFormat, SourceConfig,
+    SourceFormat, StepConfig, missing_value, nearest,
 };
+use crate::formats::{self, Schooled};
 use crate::placed::{Placed, column_of, pointer};
 
 /// A pipeline whose parts fit each other.
@@ -34,9 +35,12 @@ pub struct Plan {
     /// The shared library of ONNX Runtime, where a model needs it.
     pub onnxruntime: Option<PathBuf>,
     warnings: Vec<Problem>,
-    source_format: Format,
-    sink_format: Format,
+    source: SourceConfig,
+    /// How many of the columns are of payloads; the others are of keys.
+    of_payloads: usize,
+    sink_format: SinkFormat,
     sink: EncoderOptions,
+    base: PathBuf,
 }
 
 impl fmt::Debug for Plan {
@@ -58,7 +62,8 @@ impl Plan {
         let env = env(config, &mut problems);
         let pipeline = &config.document.pipeline;
         problems.extend(undecodable(config));
-        let mut schema = Some(schema_of(&config.columns));
+        let columns = [config.columns.as_slice(), &config.key_columns].concat();
+        let mut schema = Some(schema_of(&columns));
         let (mut steps, mut warnings) = (Vec::new(), Vec::new());
         for (i, step) in pipeline.steps.iter().enumerate() {
             let placed = Placed::step(config, i, step);
@@ -89,14 +94,16 @@ impl Plan {
         }
         match schema {
             Some(output) if problems.is_empty() => Ok(Self {
-                columns: config.columns.clone(),
+                columns,
                 steps,
                 output,
                 onnxruntime: env.onnxruntime,
                 warnings,
-                source_format: pipeline.source.format,
-                sink_format: pipeline.sink.format,
+                source: pipeline.source.clone(),
+                of_payloads: config.columns.len(),
+                sink_format: pipeline.sink.format.clone(),
                 sink,
+                base: config.base.clone(),
             }),
             _ => {
                 problems.sort_by_key(|p| (p.line, p.column));
@@ -108,8 +115,8 @@ impl Plan {
     /// Opens everything between source and sink for one lane.
     ///
     /// # Errors
-    /// What a step fails with.
-    pub fn open_lane(&self, metrics: Arc<LaneMetrics>) -> Result<Carrier> {
+    /// What a step fails with, or a format that has not got its schema.
+    pub fn open_lane(&self, metrics: Arc<LaneMetrics>, schooled: &Schooled) -> Result<Carrier> {
         let open = |(stage, plan): &(Stage, StepPlan)| Ok((*stage, (plan.open)()?));
         let steps = self
             .steps
@@ -120,9 +127,45 @@ impl Plan {
             not_finite: Arc::clone(&metrics),
             ..self.sink.clone()
         };
-        let decoder = decoder(self.source_format, &self.columns)?;
-        let encoder = encoder(self.sink_format, sink, &self.output)?;
+        let decoder = self.decoder(schooled)?;
+        let encoder = self.encoder(sink, schooled)?;
         Ok(Carrier::new(decoder, steps, encoder, metrics))
+    }
+
+    fn decoder(&self, schooled: &Schooled) -> Result<Box<dyn Decode>> {
+        let one = |format: &SourceFormat, columns, part| match schooled {
+            Schooled::AsJson if format.is_registered() => Ok(json(columns, part)),
+            Schooled::AsJson => formats::decoder(format, columns, part, &self.base, None),
+            Schooled::Registries { source, .. } => {
+                formats::decoder(format, columns, part, &self.base, source.as_ref())
+            }
+        };
+        let (of_payloads, of_keys) = self.columns.split_at(self.of_payloads);
+        let value = one(&self.source.format, of_payloads, Part::Value)?;
+        let Some(key) = &self.source.key else {
+            return Ok(value);
+        };
+        let key = one(&key.format, of_keys, Part::Key)?;
+        Ok(Box::new(Keyed { value, key }))
+    }
+
+    /// Whether results can be written with these schemas.
+    ///
+    /// # Errors
+    /// `Config` where a column does not fit.
+    pub fn try_encoder(&self, schooled: &Schooled) -> Result<()> {
+        self.encoder(self.sink.clone(), schooled).map(drop)
+    }
+
+    fn encoder(&self, options: EncoderOptions, schooled: &Schooled) -> Result<Box<dyn Encode>> {
+        let results = match schooled {
+            Schooled::AsJson if self.sink_format.is_registered() => {
+                return Ok(Box::new(JsonEncoder::new(options, &self.output)?));
+            }
+            Schooled::AsJson => None,
+            Schooled::Registries { results, .. } => results.as_ref(),
+        };
+        formats::encoder(&self.sink_format, options, &self.output, &self.base, results)
     }
 
     /// What `check` warns of.
@@ -136,18 +179,8 @@ impl Plan {
     }
 }
 
-fn decoder(format: Format, columns: &[Column]) -> Result<Box<dyn Decode>> {
-    Ok(match format {
-        Format::Json => Box::new(JsonDecoder::new(columns)),
-        Format::Raw => Box::new(RawDecoder::new(columns)?),
-    })
-}
-
-fn encoder(format: Format, options: EncoderOptions, input: &Schema) -> Result<Box<dyn Encode>> {
-    Ok(match format {
-        Format::Json => Box::new(JsonEncoder::new(options, input)?),
-        Format::Raw => Box::new(RawEncoder::new(options, input)?),
-    })
+fn json(columns: &[Column], part: Part) -> Box<dyn Decode> {
+    Box::new(JsonDecoder::of(columns, part))
 }
 
 fn env(config: &Config, problems: &mut Vec<Problem>) -> Env {
@@ -227,15 +260,72 @@ fn lookup_step(config: &Config, lookup: &LookupConfig) -> (LookupStep, Vec<Fault
     (step, faults)
 }
 
-/// The columns that the source's format has no form for.
+/// The columns that the formats of payloads and keys have no form for.
 fn undecodable(config: &Config) -> Vec<Problem> {
-    let format = config.document.pipeline.source.format;
+    let source = &config.document.pipeline.source;
+    let mut problems = of_format(
+        config,
+        &source.format,
+        &config.columns,
+        Part::Value,
+        "/pipeline/source",
+    );
+    if let Some(key) = &source.key {
+        problems.extend(of_format(
+            config,
+            &key.format,
+            &config.key_columns,
+            Part::Key,
+            "/pipeline/source/key",
+        ));
+    }
+    problems
+}
+
+/// What a format without a registry says of columns; one with a registry says it of each schema.
+fn of_format(
+    config: &Config,
+    format: &SourceFormat,
+    columns: &[Column],
+    part: Part,
+    at: &str,
+) -> Vec<Problem> {
+    if format.is_registered() {
+        return without_registry(config, &config.source_connector, format.name(), at)
+            .into_iter()
+            .collect();
+    }
+    let all = |columns: &[Column]| formats::decoder(format, columns, part, &config.base, None);
     let one = |column: &Column| {
-        let error = decoder(format, std::slice::from_ref(column)).err()?;
-        let at = pointer("/pipeline/source/columns", [column.name.as_str()]);
+        let error = all(std::slice::from_ref(column)).err()?;
+        let at = pointer(&format!("{at}/columns"), [column.name.as_str()]);
         Some(config.problem_at(&at, error.to_string()))
     };
-    config.columns.iter().filter_map(one).collect()
+    // What has nothing to do with columns is said once, at the format.
+    match all(&[]) {
+        Err(error) if !columns.is_empty() && !format.is_single() => {
+            vec![config.problem_at(&format!("{at}/format"), error.to_string())]
+        }
+        _ if format.is_single() => all(columns)
+            .err()
+            .map(|error| config.problem_at(&format!("{at}/columns"), error.to_string()))
+            .into_iter()
+            .collect(),
+        _ => columns.iter().filter_map(one).collect(),
+    }
+}
+
+/// The connector that a format needs a registry of, and that has none.
+fn without_registry(config: &Config, connector: &str, format: &str, at: &str) -> Option<Problem> {
+    let resolved = config.connectors.get(connector)?;
+    if resolved.registry.is_some() {
+        return None;
+    }
+    let message = format!(
+        "`{format}` asks a schema registry, and the connector `{connector}` has none: add `schema_registry: {{ url: … }}` to it, \
+         or name the schema's file here as `schema`"
+    );
+    Some(config.problem_at(&format!("{at}/format"), message))
 }
 
 /// What the sink cannot write.
@@ -250,7 +340,16 @@ fn unwritable(config: &Config, options: &EncoderOptions, schema: &SchemaRef) -> 
     if schema.fields().iter().any(|f| *f.data_type() == DataType::Null) {
         return Vec::new();
     }
-    let Err(error) = encoder(sink.format, options.clone(), schema) else {
+    if sink.format.is_registered() {
+        let missing = without_registry(
+            config,
+            &config.sink_connector,
+            sink.format.name(),
+            "/pipeline/sink",
+        );
+        return missing.into_iter().collect();
+    }
+    let Err(error) = formats::encoder(&sink.format, options.clone(), schema, &config.base, None) else {
         return Vec::new();
     };
     let at = match sink.include.filter(|_| column_of(&error).is_none()) {

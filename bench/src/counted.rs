@@ -16,6 +16,7 @@ use forebay::core::metrics::LaneMetrics;
 use forebay::core::records::{Record, Records, TopicPartition};
 use forebay::core::sink::{Confirmed, Outgoing, Sink, Ticket};
 use forebay::core::source::Event;
+use forebay::formats::Schooled;
 use forebay::plan::Plan;
 use ort::environment::Environment;
 use serde::{Deserialize, Serialize};
@@ -244,7 +245,7 @@ fn lane(plan: &Plan, workload: &Workload) -> forebay::core::Result<Lane> {
     };
     Ok(Lane::new(
         Box::new(MemorySource::new(script.collect::<Vec<_>>())),
-        plan.open_lane(Arc::clone(&metrics))?,
+        plan.open_lane(Arc::clone(&metrics), &Schooled::default())?,
         vec![Box::new(Reader::default())],
         rules,
         metrics,

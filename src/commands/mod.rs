@@ -61,8 +61,8 @@ enum Command {
     Connectors(connectors::Connectors),
     /// Writes the least rights that a pipeline needs, in the words of its connector's service.
     Policy(policy::Policy),
-    /// Prints the JSON Schema of the pipeline file, for editors.
-    Schema,
+    /// Prints the JSON Schema of the pipeline file, for editors; or the schema of a pipeline's results.
+    Schema(schema::Schema),
 }
 
 /// The pipeline file and what replaces parts of it.
@@ -122,7 +122,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Demo(command)) => demo::run(&command),
         Some(Command::Connectors(command)) => connectors::run(&command),
         Some(Command::Policy(command)) => policy::run(&command),
-        Some(Command::Schema) => schema::run(),
+        Some(Command::Schema(schema)) => schema::run(&schema),
     };
     match outcome.and_then(|()| say::said().map_err(Failure::from)) {
         Ok(()) => ExitCode::SUCCESS,

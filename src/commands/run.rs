@@ -10,7 +10,7 @@ use forebay::core::Error;
 use forebay::core::lane::Stop;
 use forebay::live::Live;
 use forebay::logging::{self, Format};
-use forebay::telemetry::{Telemetry, TokenOf, Tokens};
+use forebay::telemetry::{Beside, Telemetry, TokenOf};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing::info;
@@ -44,20 +44,25 @@ pub(super) fn run(command: &Run) -> Result<(), Failure> {
     stop_on_signals(running.stop())?;
     let name = &config.document.pipeline.name;
     info!(pipeline = name, lanes = running.metrics.len(), "running");
-    let telemetry = Telemetry::start(config.listen, name, running.metrics.clone(), tokens(&running));
+    let telemetry = Telemetry::start(config.listen, name, running.metrics.clone(), beside(&running));
     let outcome = watched(running);
     drop(telemetry);
     outcome.map_err(Failure::from)
 }
 
-/// How the connectors' tokens are, for telemetry.
-fn tokens(running: &Running) -> Tokens {
+/// How the connectors' tokens and registries are, for telemetry.
+fn beside(running: &Running) -> Beside {
     let one = |(name, connector): (&String, &Arc<dyn Connector>)| {
         let connector = Arc::clone(connector);
         let token: TokenOf = Arc::new(move || connector.token());
         (name.clone(), token)
     };
-    running.connectors.iter().map(one).collect()
+    let registry =
+        |(name, connector): (&String, &Arc<dyn Connector>)| Some((name.clone(), connector.registry()?));
+    Beside {
+        tokens: running.connectors.iter().map(one).collect(),
+        registries: running.connectors.iter().filter_map(registry).collect(),
+    }
 }
 
 /// Waits for the lanes with the live line on.

@@ -9,7 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::columns::Columns;
-use super::forms::{Format, MissingConfig, StepConfig, TensorColumns};
+use super::formats::{SinkFormat, SourceFormat};
+use super::forms::{MissingConfig, StepConfig, TensorColumns};
 use super::values::{Size, Span};
 
 /// A pipeline: where events come from, which steps they pass, and where results go.
@@ -94,10 +95,13 @@ pub struct SourceConfig {
     #[serde(default = "earliest")]
     #[schemars(example = &"2026-01-31T00:00:00Z")]
     pub start: String,
-    /// How events are written: `json`, or `raw` (numbers packed one behind another).
-    pub format: Format,
+    /// How events are written: `json`, `avro`, `protobuf`, `json-schema`, or `raw` (numbers packed one behind another); a word, or
+    /// a map with options.
+    pub format: SourceFormat,
     /// The columns that events are read into, by name. Each is a type, or a map with a type and options.
     pub columns: Columns,
+    /// How keys are written, and the columns that they are read into. Without it a key is carried along as it is.
+    pub key: Option<KeyConfig>,
     /// What happens where the committed position no longer exists: `stop`, or go on at the `earliest` or `latest` event.
     #[serde(default)]
     pub on_gap: OnGap,
@@ -107,6 +111,17 @@ pub struct SourceConfig {
     /// Static membership: a restart within the session timeout moves no partition. Unique to each process; lanes add
     /// their number to it.
     pub instance_id: Option<String>,
+}
+
+/// What keys hold.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyConfig {
+    /// How keys are written: as payloads may be, or as Kafka's own serializers write single values: `string`, `int32`, `int64`
+    /// and `float64` (big-endian), `bytes`.
+    pub format: SourceFormat,
+    /// The columns that keys are read into, by name; a single value has one.
+    pub columns: Columns,
 }
 
 /// Where results go.
@@ -119,8 +134,9 @@ pub struct SinkConfig {
     /// The topic that results go to. It must exist.
     #[schemars(example = &"fraud-scores")]
     pub topic: String,
-    /// How results are written: `json`, or `raw` (numbers packed one behind another).
-    pub format: Format,
+    /// How results are written: `json`, `avro`, `protobuf`, `json-schema`, or `raw` (numbers packed one behind another); a word,
+    /// or a map with options.
+    pub format: SinkFormat,
     /// The column that becomes the key. The default is the event's own key.
     #[schemars(example = &"payment_id")]
     pub key: Option<String>,

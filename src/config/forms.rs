@@ -10,47 +10,6 @@ use serde_json::Value;
 
 use super::file::{LookupConfig, ModelConfig};
 
-/// The format of payloads: `json` or `raw`, or with its (empty) options `{ json: {} }`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    Json,
-    /// Numbers packed one after another, little-endian.
-    Raw,
-}
-
-impl<'de> Deserialize<'de> for Format {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(from)?;
-        let name = value
-            .as_str()
-            .or_else(|| value.as_object()?.keys().next().map(String::as_str));
-        match name {
-            Some("json") => Ok(Self::Json),
-            Some("raw") => Ok(Self::Raw),
-            _ => Err(D::Error::custom("not a format: json, raw")),
-        }
-    }
-}
-
-impl JsonSchema for Format {
-    fn schema_name() -> Cow<'static, str> {
-        "Format".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let none = json_schema!({ "type": "object", "additionalProperties": false, "properties": {} });
-        json_schema!({
-            "type": ["string", "object"],
-            "pattern": "^(json|raw)$",
-            "description": "a format: json or raw",
-            "properties": { "json": none, "raw": none },
-            "additionalProperties": false,
-            "minProperties": 1,
-            "maxProperties": 1
-        })
-    }
-}
-
 /// One stage between source and sink.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]

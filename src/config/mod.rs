@@ -6,6 +6,7 @@ pub(crate) mod beside;
 mod columns;
 mod events;
 mod file;
+mod formats;
 mod forms;
 mod interpolate;
 mod limits;
@@ -32,7 +33,8 @@ use serde::Deserialize;
 
 pub use columns::{Columns, missing_value};
 pub use file::*;
-pub use forms::{Format, MissingConfig, StepConfig, TensorColumns};
+pub use formats::*;
+pub use forms::{MissingConfig, StepConfig, TensorColumns};
 pub use problem::{Problem, Severity, Snippet};
 pub use resolve::start;
 pub(crate) use said::nearest;
@@ -74,8 +76,10 @@ pub struct Config {
     pub start: Start,
     /// Where metrics are served; `None` = the default address.
     pub listen: Option<SocketAddr>,
-    /// The declared columns of the source.
+    /// The declared columns of the source's payloads.
     pub columns: Vec<Column>,
+    /// The declared columns of its keys.
+    pub key_columns: Vec<Column>,
     /// The declared columns of each table.
     pub tables: BTreeMap<String, Vec<Column>>,
     /// What files named in the pipeline are relative to.

@@ -102,6 +102,7 @@ impl Resolver {
             "/pipeline/source/columns",
             &mut problems,
         );
+        let key_columns = self.key_columns(&document, &mut problems);
         let tables: BTreeMap<String, Vec<Column>> = document
             .tables
             .iter()
@@ -127,6 +128,7 @@ impl Resolver {
             start,
             listen,
             columns,
+            key_columns,
             tables,
             base,
             files,
@@ -231,6 +233,24 @@ impl Resolver {
             problems.push(self.at("/telemetry/listen", "not an address such as 127.0.0.1:9464"));
         }
         address
+    }
+
+    fn key_columns(&self, document: &Document, problems: &mut Vec<Problem>) -> Vec<Column> {
+        let source = &document.pipeline.source;
+        let Some(key) = &source.key else {
+            return Vec::new();
+        };
+        let at = "/pipeline/source/key/columns";
+        let columns = self.columns(&key.columns, at, problems);
+        for (name, _) in &key.columns.0 {
+            if source.columns.0.iter().any(|(other, _)| other == name) {
+                let message = format!(
+                    "the payload has a column `{name}`, too: choose another name, and give the key's field as `path`"
+                );
+                problems.push(self.tree.key_problem(&self.file, &child(at, name), message));
+            }
+        }
+        columns
     }
 
     fn columns(&self, columns: &Columns, at: &str, problems: &mut Vec<Problem>) -> Vec<Column> {

@@ -234,7 +234,7 @@ fn forms_that_are_a_word_or_a_map_say_what_they_may_be() {
         ),
         (
             "topic: scores, format: json",
-            "topic: scores, format: avro",
+            "topic: scores, format: xml",
             "not a format: json",
         ),
         (

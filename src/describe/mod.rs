@@ -31,7 +31,17 @@ pub struct Source {
     pub pattern: Option<String>,
     pub group: String,
     pub start: String,
-    pub format: String,
+    pub format: &'static str,
+    pub columns: Vec<SourceColumn>,
+    /// Where keys are read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<Key>,
+}
+
+/// What keys hold.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Key {
+    pub format: &'static str,
     pub columns: Vec<SourceColumn>,
 }
 
@@ -155,7 +165,7 @@ pub struct Sink {
     pub connector: String,
     pub kind: String,
     pub topic: String,
-    pub format: String,
+    pub format: &'static str,
     /// The column that becomes the key; none = the event's own key.
     pub key: Option<String>,
     /// Whether the results are added to the event as it came.
@@ -193,9 +203,18 @@ pub struct OpenedFile {
     pub path: String,
 }
 
+impl Source {
+    /// Every declared column, and the place in the file where it is declared.
+    pub fn declared(&self) -> impl Iterator<Item = (&'static str, &SourceColumn)> {
+        let of_values = self.columns.iter().map(|c| ("/pipeline/source/columns", c));
+        let of_keys = self.key.iter().flat_map(|key| &key.columns);
+        of_values.chain(of_keys.map(|c| ("/pipeline/source/key/columns", c)))
+    }
+}
+
 impl Description {
-    /// The declared columns that nothing reads.
-    pub fn unused(&self) -> impl Iterator<Item = &SourceColumn> {
-        self.source.columns.iter().filter(|column| !column.used)
+    /// The declared columns that nothing reads, and where they are declared.
+    pub fn unused(&self) -> impl Iterator<Item = (&'static str, &SourceColumn)> {
+        self.source.declared().filter(|(_, column)| !column.used)
     }
 }

@@ -8,16 +8,18 @@ use forebay_core::steps::about::{About, LookupAbout, ModelAbout, Otherwise, SqlA
 use super::lineage::Lineage;
 use super::units::unit_name;
 use super::{
-    ComputedColumn, Description, Input, InputColumn, LookedUpColumn, OpenedFile, Output, Rejects, Sink,
+    ComputedColumn, Description, Input, InputColumn, Key, LookedUpColumn, OpenedFile, Output, Rejects, Sink,
     SinkField, Source, SourceColumn, Step,
 };
-use crate::config::{Config, Format, Include, MissingConfig, OnReject, StepConfig};
+use crate::config::{
+    ColumnConfig, Columns, Config, Include, MissingConfig, OnReject, SinkFormat, SourceFormat, StepConfig,
+};
 use crate::plan::Plan;
 
 impl Description {
     /// Describes a pipeline.
     pub fn of(config: &Config, plan: &Plan) -> Self {
-        let mut lineage = Lineage::of(&config.columns);
+        let mut lineage = Lineage::of(&plan.columns);
         let mut steps = Vec::new();
         for (i, (_, step)) in plan.steps.iter().enumerate() {
             let before = (&lineage, step.output.as_ref());
@@ -47,13 +49,10 @@ fn source(config: &Config, lineage: &Lineage) -> Source {
         Topics::Names(names) => (names.clone(), None),
         Topics::Pattern(pattern) => (Vec::new(), Some(pattern.clone())),
     };
-    let declared = source.columns.0.iter().zip(&config.columns);
-    let columns = declared.map(|((name, options), column)| SourceColumn {
-        path: (source.format == Format::Json).then(|| column.path.clone()),
-        default: options.0.default.clone(),
-        used: lineage.uses(name),
-        tensors: lineage.tensors(name),
-        ..source_column(column)
+    let columns = declared(&source.format, &source.columns, &config.columns, lineage);
+    let key = source.key.as_ref().map(|key| Key {
+        format: key.format.name(),
+        columns: declared(&key.format, &key.columns, &config.key_columns, lineage),
     });
     Source {
         kind: kind(config, &config.source_connector),
@@ -62,9 +61,26 @@ fn source(config: &Config, lineage: &Lineage) -> Source {
         pattern,
         group: source.group.clone(),
         start: source.start.clone(),
-        format: format_name(source.format),
-        columns: columns.collect(),
+        format: source.format.name(),
+        columns,
+        key,
     }
+}
+
+fn declared(
+    format: &SourceFormat,
+    declared: &Columns,
+    columns: &[Column],
+    lineage: &Lineage,
+) -> Vec<SourceColumn> {
+    let one = |((name, options), column): (&(String, ColumnConfig), &Column)| SourceColumn {
+        path: format.has_fields().then(|| column.path.clone()),
+        default: options.0.default.clone(),
+        used: lineage.uses(name),
+        tensors: lineage.tensors(name),
+        ..source_column(column)
+    };
+    declared.0.iter().zip(columns).map(one).collect()
 }
 
 fn source_column(column: &Column) -> SourceColumn {
@@ -171,14 +187,17 @@ fn model(about: &ModelAbout, before: &Lineage) -> Step {
 fn sink(config: &Config, output: &Schema, lineage: &Lineage) -> Sink {
     let sink = &config.document.pipeline.sink;
     // A raw payload is written without the column that is the key.
-    let left_out = sink.key.as_deref().filter(|_| sink.format == Format::Raw);
+    let left_out = sink
+        .key
+        .as_deref()
+        .filter(|_| matches!(sink.format, SinkFormat::Raw(_)));
     let fields = output.fields().iter();
     let fields = fields.filter(|field| Some(field.name().as_str()) != left_out);
     Sink {
         kind: kind(config, &config.sink_connector),
         connector: config.sink_connector.clone(),
         topic: sink.topic.clone(),
-        format: format_name(sink.format),
+        format: sink.format.name(),
         key: sink.key.clone(),
         include_original: sink.include == Some(Include::Original),
         fields: fields
@@ -242,11 +261,4 @@ fn files(config: &Config, plan: &Plan) -> Vec<OpenedFile> {
 
 fn kind(config: &Config, connector: &str) -> String {
     config.kind_of(connector).to_owned()
-}
-
-fn format_name(format: Format) -> String {
-    match format {
-        Format::Json => "json".to_owned(),
-        Format::Raw => "raw".to_owned(),
-    }
 }

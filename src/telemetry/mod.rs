@@ -4,8 +4,10 @@
 mod liveness;
 mod prometheus;
 mod reading;
+mod registries;
 mod tokens;
 
+use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use tracing::{info, warn};
 
 pub use prometheus::{Build, CONTENT_TYPE, Exporter};
 pub use reading::{Balance, Reading};
+pub use registries::Registries;
 pub use tokens::{TokenOf, Tokens};
 
 /// Where telemetry is served unless the pipeline says otherwise.
@@ -46,12 +49,25 @@ struct Served {
     lanes: AllMetrics,
 }
 
+/// What connectors have beside lanes, by their names.
+#[derive(Default)]
+pub struct Beside {
+    pub tokens: Tokens,
+    pub registries: Registries,
+}
+
+impl fmt::Debug for Beside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Beside").finish_non_exhaustive()
+    }
+}
+
 impl Telemetry {
-    /// Serves `lanes` and `tokens` at `listen`. Without one: at [`DEFAULT`], or at a free port where that is taken, since a second
+    /// Serves `lanes` and what is `beside` them at `listen`. Without one: at [`DEFAULT`], or at a free port where that is taken, since a second
     /// process on a host is normal. A configured address that cannot be had is a warning.
-    pub fn start(listen: Option<SocketAddr>, pipeline: &str, lanes: AllMetrics, tokens: Tokens) -> Self {
+    pub fn start(listen: Option<SocketAddr>, pipeline: &str, lanes: AllMetrics, beside: Beside) -> Self {
         let served = Served {
-            exporter: Exporter::new(pipeline, lanes.clone(), tokens, Build::this()),
+            exporter: Exporter::new(pipeline, lanes.clone(), beside, Build::this()),
             lanes,
         };
         let running = bind(listen, DEFAULT).and_then(|listener| serve(listener, served));

@@ -13,7 +13,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
 use super::reading::Reading;
-use super::tokens::{self, Tokens};
+use super::{Beside, registries, tokens};
 
 /// The content type of [`Exporter::scrape`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -104,13 +104,14 @@ const GAUGES: &[(&str, &str, Get)] = &[
 const BUSY: [&str; 4] = ["decode", "steps", "encode", "sink"];
 
 /// The order of [`LaneMetrics::rejects`].
-const STAGES: [Stage; 6] = [
+const STAGES: [Stage; 7] = [
     Stage::Decode,
     Stage::Sql,
     Stage::Lookup,
     Stage::Model,
     Stage::Encode,
     Stage::Sink,
+    Stage::Schema,
 ];
 
 /// The upper ends of the latency's buckets are powers of two, 1 ms to 524 s: a [`Snapshot`]'s buckets fold into them
@@ -142,7 +143,7 @@ pub struct Exporter {
 
 impl Exporter {
     /// Lanes are labelled by their place in `lanes`.
-    pub fn new(pipeline: &str, lanes: AllMetrics, tokens: Tokens, build: Build) -> Self {
+    pub fn new(pipeline: &str, lanes: AllMetrics, beside: Beside, build: Build) -> Self {
         let mut registry = Registry::with_prefix("forebay");
         registry.register_collector(Box::new(Lanes {
             pipeline: pipeline.to_string(),
@@ -152,7 +153,11 @@ impl Exporter {
         }));
         registry.register_collector(Box::new(tokens::Collected {
             pipeline: pipeline.to_string(),
-            tokens,
+            tokens: beside.tokens,
+        }));
+        registry.register_collector(Box::new(registries::Collected {
+            pipeline: pipeline.to_string(),
+            registries: beside.registries,
         }));
         Self { registry }
     }
@@ -284,7 +289,7 @@ mod tests {
             version: "1".into(),
             librdkafka: "2".into(),
         };
-        Exporter::new("sensors", lanes, Vec::new(), build)
+        Exporter::new("sensors", lanes, Beside::default(), build)
     }
 
     #[test]
@@ -300,7 +305,11 @@ mod tests {
         let token: TokenOf = Arc::new(move || Some(status.clone()));
         let none: TokenOf = Arc::new(|| None);
         let tokens = vec![("aws".to_owned(), token), ("local".to_owned(), none)];
-        let text = Exporter::new("sensors", Vec::new(), tokens, Build::this())
+        let beside = Beside {
+            tokens,
+            ..Beside::default()
+        };
+        let text = Exporter::new("sensors", Vec::new(), beside, Build::this())
             .scrape()
             .unwrap();
         let of = |name: &str| {

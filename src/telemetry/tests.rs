@@ -24,7 +24,7 @@ fn serves_metrics_and_liveness_until_dropped() {
     let lanes: AllMetrics = vec![Arc::default()];
     lanes[0].consumed.add(7);
     lanes[0].in_flight.add(7);
-    let telemetry = Telemetry::start(local(), "p", lanes.clone(), Vec::new());
+    let telemetry = Telemetry::start(local(), "p", lanes.clone(), Beside::default());
     let address = telemetry.address().unwrap();
 
     let metrics = ask(address, "/metrics");
@@ -53,13 +53,13 @@ fn a_taken_address_is_replaced_only_where_none_was_configured() {
     let second = bind(None, taken).unwrap().local_addr().unwrap();
     assert_ne!(second, taken);
     assert!(second.ip().is_loopback());
-    let configured = Telemetry::start(Some(taken), "p", Vec::new(), Vec::new());
+    let configured = Telemetry::start(Some(taken), "p", Vec::new(), Beside::default());
     assert_eq!(configured.address(), None);
 }
 
 #[test]
 fn an_open_connection_does_not_hold_up_the_end() {
-    let telemetry = Telemetry::start(local(), "p", Vec::new(), Vec::new());
+    let telemetry = Telemetry::start(local(), "p", Vec::new(), Beside::default());
     let mut open = TcpStream::connect(telemetry.address().unwrap()).unwrap();
     drop(telemetry);
     let mut rest = Vec::new();

@@ -8,7 +8,7 @@ use super::numbers;
 use super::record::{self, Content, Headers, Text};
 use super::shown::Shown;
 use super::through::{Delivered, Rejected, Stopped, Through};
-use crate::config::{Config, Format};
+use crate::config::{Config, SinkFormat};
 use crate::plan::Plan;
 
 /// A result as it is compared: what variables gave is written as in the pipeline file.
@@ -52,9 +52,10 @@ impl FoundResult {
     fn new(delivered: Delivered, config: &Config, plan: &Plan, shown: &Shown<'_>) -> Self {
         let Delivered { line, message } = delivered;
         let sink = &config.document.pipeline.sink;
-        let value = |payload: &[u8]| match sink.format {
-            Format::Json => serde_json::from_slice(payload).ok(),
-            Format::Raw => numbers::unpack(&plan.output, sink.key.as_deref(), payload),
+        let value = |payload: &[u8]| match &sink.format {
+            SinkFormat::Raw(_) => numbers::unpack(&plan.output, sink.key.as_deref(), payload),
+            // A payload of a format with a schema of one's own is bytes, unless it happens to be JSON.
+            _ => serde_json::from_slice(payload).ok(),
         };
         let mut payload = message.payload;
         let mut content = match &payload {

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use forebay_connectors::Topics;
+use forebay_core::codec::schema_of;
 use forebay_core::memory::Message;
 
 use super::find::{Case, Form};
 use super::lines::{self, Wrong};
 use super::numbers;
 use super::record::{self, Content, Line};
-use crate::config::{Config, Format};
-use crate::plan::Plan;
+use crate::config::{Config, SourceFormat};
 
 /// One event and the line it stands in.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct Event {
 ///
 /// # Errors
 /// Every line that is wrong, each with its place.
-pub(crate) fn read(case: &Case, config: &Config, plan: &Plan) -> Result<Vec<Event>, Vec<String>> {
+pub(crate) fn read(case: &Case, config: &Config) -> Result<Vec<Event>, Vec<String>> {
     let (path, form) = &case.input;
     let mut offsets: HashMap<(String, i32), i64> = HashMap::new();
     let events = lines::read(path, |line, text| {
@@ -31,9 +31,11 @@ pub(crate) fn read(case: &Case, config: &Config, plan: &Plan) -> Result<Vec<Even
             Form::Values => record::value(text)?,
             Form::Records => record::record(text)?,
         };
-        let mut message = message(parsed, config, plan)?;
+        let mut message = message(parsed, config)?;
         // Byte for byte as it stands there, with its white space and its digits.
-        if *form == Form::Values && config.document.pipeline.source.format == Format::Json {
+        let format = &config.document.pipeline.source.format;
+        let as_json = matches!(format, SourceFormat::Json(_)) || format.is_registered();
+        if *form == Form::Values && as_json {
             message.payload = Some(text.as_bytes().to_vec());
         }
         let next = offsets
@@ -49,13 +51,22 @@ pub(crate) fn read(case: &Case, config: &Config, plan: &Plan) -> Result<Vec<Even
     Ok(events)
 }
 
-fn message(line: Line, config: &Config, plan: &Plan) -> Result<Message, Wrong> {
+fn message(line: Line, config: &Config) -> Result<Message, Wrong> {
     let payload = match line.content {
         Content::Tombstone => None,
         Content::Bytes(bytes) => Some(bytes),
-        Content::Value(value) => Some(match config.document.pipeline.source.format {
-            Format::Json => value.to_string().into_bytes(),
-            Format::Raw => numbers::pack(&plan.input(), &value)?,
+        Content::Value(value) => Some(match &config.document.pipeline.source.format {
+            SourceFormat::Raw(_) => numbers::pack(&schema_of(&config.columns), &value)?,
+            format if matches!(format, SourceFormat::Json(_)) || format.is_registered() => {
+                value.to_string().into_bytes()
+            }
+            format => {
+                let message = format!(
+                    "`value` is read as JSON, and payloads are {} here: give the bytes as `text` or `base64`",
+                    format.name()
+                );
+                return Err(message.into());
+            }
         }),
     };
     let partition = line.partition.unwrap_or(0);

@@ -128,7 +128,7 @@ impl<'a> Runner<'a> {
             let at = case.options.as_deref().unwrap_or(&suite.pipeline);
             all(vec![format!("{}: {why}", at.display())])
         })?;
-        let input = input::read(case, &loaded.config, &loaded.plan).map_err(all)?;
+        let input = input::read(case, &loaded.config).map_err(all)?;
         report.events = input.len();
         let expected = Expected::read(case, &options, update, &shown).map_err(all)?;
         let through = through::carry(&loaded.config, &loaded.plan, input)

@@ -15,6 +15,7 @@ use forebay_core::{Error, Kind, Result};
 use super::input::Event;
 use crate::assemble;
 use crate::config::Config;
+use crate::formats::Schooled;
 use crate::plan::Plan;
 
 /// What came out.
@@ -126,7 +127,7 @@ pub(crate) fn carry(config: &Config, plan: &Plan, events: Vec<Event>) -> Result<
     let (results, rejects) = (Notes::default(), Notes::default());
     let lane = Lane::new(
         Box::new(MemorySource::new([Script::Messages(messages)])),
-        plan.open_lane(Arc::clone(&metrics))?,
+        plan.open_lane(Arc::clone(&metrics), &Schooled::AsJson)?,
         vec![results.sink(), rejects.sink()],
         rules,
         metrics,

@@ -4,9 +4,23 @@ use forebay::config::{Config, Problem};
 use forebay::describe::Description;
 use serde_json::{Value, json};
 
+use super::schemas::Schemas;
+
 /// A pipeline that fits.
-pub(super) fn fits(config: &Config, description: &Description, file: &str, warnings: &[Problem]) -> Value {
+pub(super) fn fits(
+    config: &Config,
+    description: &Description,
+    schemas: &Schemas,
+    file: &str,
+    warnings: &[Problem],
+) -> Value {
     let mut plan = serde_json::to_value(description).unwrap_or_default();
+    if !schemas.contracts.is_empty() {
+        plan["schemas"] = serde_json::to_value(&schemas.contracts).unwrap_or_default();
+    }
+    if let Some(results) = &schemas.results {
+        plan["sink"]["schema"] = results.as_str().into();
+    }
     mask(config, &mut plan);
     document(file, Some(plan), warnings)
 }

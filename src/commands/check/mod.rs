@@ -1,13 +1,18 @@
 //! `check`: whether a pipeline fits, and what it does; as text or as JSON. Touches no broker.
 
 mod json;
+mod schemas;
 mod text;
+
+use std::path::PathBuf;
 
 use clap::Args;
 use forebay::config::{Config, Problem, Severity};
 use forebay::core::Kind;
 use forebay::describe::Description;
 use forebay::plan::Plan;
+
+use schemas::{Asked, schemas};
 
 use super::say::{say, say_line};
 use super::{Failure, Pipeline, load};
@@ -19,6 +24,15 @@ pub(super) struct Check {
     /// Prints the plan and the problems as JSON; docs/check.md describes it.
     #[arg(long)]
     json: bool,
+    /// Judges this schema instead of those in the registry: may it be deployed?
+    #[arg(long, value_name = "SCHEMA")]
+    against: Option<PathBuf>,
+    /// Judges every version of the subjects, not the latest alone.
+    #[arg(long, conflicts_with_all = ["against", "offline"])]
+    all_versions: bool,
+    /// Asks no schema registry.
+    #[arg(long, conflicts_with = "against")]
+    offline: bool,
 }
 
 pub(super) fn run(check: &Check) -> Result<(), Failure> {
@@ -27,11 +41,30 @@ pub(super) fn run(check: &Check) -> Result<(), Failure> {
     match loaded {
         Ok((config, plan)) => {
             let description = Description::of(&config, &plan);
-            let warnings = warnings(&config, &plan, &description);
+            let asked = Asked {
+                against: check.against.as_deref(),
+                all_versions: check.all_versions,
+                offline: check.offline,
+            };
+            let mut schemas = schemas(&asked, &config, &plan, &description);
+            let problems = std::mem::take(&mut schemas.problems);
+            let (warned, wrong): (Vec<Problem>, Vec<Problem>) = problems
+                .into_iter()
+                .partition(|problem| problem.severity == Severity::Warning);
+            let mut warnings = warnings(&config, &plan, &description);
+            warnings.extend(warned);
+            warnings.sort_by_key(|warning| (warning.line, warning.column));
+            if !wrong.is_empty() {
+                if check.json {
+                    print(&json::problems(&file, &wrong))?;
+                    return Err(Failure::Said(Kind::Config));
+                }
+                return Err(wrong.into());
+            }
             if check.json {
-                print(&json::fits(&config, &description, &file, &warnings))
+                print(&json::fits(&config, &description, &schemas, &file, &warnings))
             } else {
-                say(config.shown(&text::text(&description, &warnings)));
+                say(config.shown(&text::text(&description, &schemas, &warnings)));
                 Ok(())
             }
         }
@@ -52,8 +85,8 @@ fn print(json: &serde_json::Value) -> Result<(), Failure> {
 
 /// What runs, and may not be what is meant, in the order of the file.
 fn warnings(config: &Config, plan: &Plan, description: &Description) -> Vec<Problem> {
-    let unused = description.unused().map(|column| {
-        let at = format!("/pipeline/source/columns/{}", column.name.replace('~', "~0").replace('/', "~1"));
+    let unused = description.unused().map(|(declared, column)| {
+        let at = format!("{declared}/{}", column.name.replace('~', "~0").replace('/', "~1"));
         let message = format!(
             "nothing reads the column `{}`, and a record in which it does not fit is a reject: remove it, or select it",
             column.name

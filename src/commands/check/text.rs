@@ -1,15 +1,24 @@
 //! The plan in words, for people: what `check` prints where everything fits. Knows the description, no plan and no file.
 
 use forebay::config::Problem;
+use forebay::contract::{Contract, Held};
 use forebay::describe::{Description, Input, Output, Rejects, Sink, Source, SourceColumn, Step};
 
-pub(super) fn text(description: &Description, warnings: &[Problem]) -> String {
+use super::schemas::Schemas;
+
+pub(super) fn text(description: &Description, schemas: &Schemas, warnings: &[Problem]) -> String {
     let mut out = Lines(format!("pipeline {}\n", description.pipeline));
     source(&mut out, &description.source);
+    for one in &schemas.contracts {
+        contract(&mut out, one);
+    }
     for one in &description.steps {
         step(&mut out, one);
     }
     sink(&mut out, &description.sink);
+    if let Some(results) = &schemas.results {
+        out.head("schema", &format!("of results: {results}"));
+    }
     rejects(&mut out, &description.rejects);
     let files = description
         .files
@@ -58,6 +67,33 @@ fn source(out: &mut Lines, source: &Source) {
         source.connector, source.kind, source.group, source.start, source.format
     );
     out.head("source", &text);
+    columns(out, &source.columns);
+    if let Some(key) = &source.key {
+        out.head("key", &format!("of every event, format {}", key.format));
+        columns(out, &key.columns);
+    }
+}
+
+fn contract(out: &mut Lines, contract: &Contract) {
+    out.head("schema", &format!("of {}: {}", contract.of, contract.schema));
+    let row = |held: &Held| {
+        let from = held.field.as_ref().map(|field| format!("<- {field}"));
+        let mut way: Vec<String> = held.cast.iter().cloned().collect();
+        if held.nullable {
+            way.push("may be null".to_owned());
+        }
+        way.extend(held.default.as_ref().map(|default| format!("default {default}")));
+        [
+            held.column.clone(),
+            from.unwrap_or_default(),
+            held.written_as.clone().unwrap_or_default(),
+            way.join(", "),
+        ]
+    };
+    out.table(contract.columns.iter().map(row).collect());
+}
+
+fn columns(out: &mut Lines, columns: &[SourceColumn]) {
     let row = |column: &SourceColumn| {
         let path = column.path.as_ref().map(|path| format!("<- {}", path.join(".")));
         [
@@ -67,7 +103,7 @@ fn source(out: &mut Lines, source: &Source) {
             way(column),
         ]
     };
-    out.table(source.columns.iter().map(row).collect());
+    out.table(columns.iter().map(row).collect());
 }
 
 /// `int64, nullable`, `timestamp in ms, default 0`.

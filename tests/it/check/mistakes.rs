@@ -195,8 +195,8 @@ const VALUES: &[Row] = &[
     ),
     (
         "format: json\n",
-        "format: »avro\n",
-        &["not a format: json or raw"],
+        "format: »xml\n",
+        &["not a format: json, avro, json-schema, protobuf, raw"],
     ),
     (
         "\"127.0.0.1:9464\"",

@@ -87,11 +87,25 @@ const PARTS: &[Part] = &[
     ("tls", "/$defs/RegistryTlsConfig", "of `schema_registry`"),
     ("pipeline", "/$defs/Pipeline", ""),
     ("source", "/$defs/SourceConfig", "of `pipeline`"),
-    ("columns.NAME", "/$defs/Column", "of a source or a table"),
+    (
+        "format",
+        "/$defs/SourceFormat",
+        "of a source or a key; exactly one of",
+    ),
+    ("json", "/$defs/JsonSource", "of a source's `format`"),
+    ("avro", "/$defs/AvroSource", "of a source's `format`"),
+    ("json-schema", "/$defs/JsonSchemaSource", "of a source's `format`"),
+    ("protobuf", "/$defs/ProtobufSource", "of a source's `format`"),
+    ("key", "/$defs/KeyConfig", "of `source`"),
+    ("columns.NAME", "/$defs/Column", "of a source, a key or a table"),
     ("steps", "/$defs/Step", "of `pipeline`; each has exactly one of"),
     ("lookup", "/$defs/LookupConfig", "as a step"),
     ("model", "/$defs/ModelConfig", "as a step"),
     ("sink", "/$defs/SinkConfig", "of `pipeline`"),
+    ("format", "/$defs/SinkFormat", "of a sink; exactly one of"),
+    ("avro", "/$defs/AvroSink", "of a sink's `format`"),
+    ("json-schema", "/$defs/RegisteredSink", "of a sink's `format`"),
+    ("protobuf", "/$defs/ProtobufSink", "of a sink's `format`"),
     ("dead_letters", "/$defs/DeadLetters", "of `pipeline`"),
     ("stop_after", "/$defs/StopAfter", "of `dead_letters`"),
     ("commit", "/$defs/Commit", "of `pipeline`"),
@@ -173,6 +187,7 @@ fn named(schema: &Value, name: &str) -> String {
     if let Some(part) = PARTS.iter().find(|(_, part, _)| *part == pointer) {
         let anchor = anchor(part);
         return match name {
+            "SourceFormat" | "SinkFormat" => format!("a word, or [a map](#{anchor})"),
             "Step" => format!("[steps](#{anchor})"),
             "Column" => format!("a type, or [a map](#{anchor})"),
             "MskAuth" => format!("`none`, or a map, [below](#{anchor})"),
@@ -231,8 +246,8 @@ fn the_reference_is_made_of_the_types() {
     let schema = crate::output(crate::forebay(&["schema"]));
     let schema: Value = serde_json::from_slice(&schema.stdout).expect("JSON");
     let every = schema["$defs"].as_object().expect("definitions").iter();
-    let structs =
-        every.filter(|(name, own)| own["properties"].is_object() && *name != "Format" && *name != "Nothing");
+    let structs = every
+        .filter(|(name, own)| own["properties"].is_object() && *name != "NoOptions" && *name != "Nothing");
     for (name, _) in structs {
         let shown = PARTS
             .iter()

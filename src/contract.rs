@@ -1,0 +1,216 @@
+//! The contract between schemas and a model: whether events written with a schema give the columns, and which tensor would miss
+//! one. Says what decoders do, before there is an event. Asks nobody.
+
+use forebay_core::Result;
+use forebay_core::codec::schemas::{RegisteredSchema, SchemaType};
+use forebay_core::codec::{Column, Part, avro, json_schema, protobuf};
+use serde::Serialize;
+
+use crate::config::{Config, Problem, ProtobufSource, Severity, SourceFormat};
+use crate::describe::{Description, Reached, SourceColumn};
+
+/// One schema, and what becomes of the columns with it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Contract {
+    /// `payments-value version 3 (id 7)`, or a file.
+    pub schema: String,
+    /// Of keys or of payloads.
+    pub of: &'static str,
+    pub columns: Vec<Held>,
+}
+
+/// A column under one schema.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Held {
+    pub column: String,
+    /// Its field, as the writer names it; none where the schema has none.
+    pub field: Option<String>,
+    /// The field's type in the schema's words.
+    pub written_as: Option<String>,
+    /// What happens to a value on its way.
+    pub cast: Option<String>,
+    /// Whether an event that follows the schema may leave the column without a value.
+    pub nullable: bool,
+    /// What fills the column then.
+    pub default: Option<String>,
+    pub verdict: Verdict,
+    /// What is wrong, where it does not simply fit.
+    pub reason: Option<String>,
+    /// The tensors that the column reaches, each with its step's number from 0.
+    pub tensors: Vec<Reached>,
+}
+
+/// What a schema means for a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    Fits,
+    /// Some events may be rejected.
+    Warns,
+    /// Every event is rejected.
+    Breaks,
+}
+
+impl Contract {
+    /// Judges `schema` for `part` of every event.
+    ///
+    /// # Errors
+    /// `Config` where it is no schema, or not in the language of the part's format.
+    pub fn of(
+        config: &Config,
+        description: &Description,
+        (part, name): (Part, String),
+        schema: &RegisteredSchema,
+    ) -> Result<Self> {
+        let source = &config.document.pipeline.source;
+        let (of, format, columns, declared) = match (part, &source.key, &description.source.key) {
+            (Part::Key, Some(key), Some(described)) => {
+                ("keys", &key.format, &config.key_columns, &described.columns)
+            }
+            _ => (
+                "payloads",
+                &source.format,
+                &config.columns,
+                &description.source.columns,
+            ),
+        };
+        let found = ways(format, schema, columns)?;
+        let held = columns.iter().zip(found).zip(declared);
+        Ok(Self {
+            schema: name,
+            of,
+            columns: held
+                .map(|((column, found), declared)| hold(column, found, declared))
+                .collect(),
+        })
+    }
+
+    /// What is wrong, each at its column in the file.
+    pub fn problems(&self, config: &Config) -> impl Iterator<Item = Problem> {
+        let declared = match self.of {
+            "keys" => "/pipeline/source/key/columns",
+            _ => "/pipeline/source/columns",
+        };
+        self.columns.iter().filter_map(move |held| {
+            let reason = held.reason.as_ref()?;
+            let at = crate::placed::pointer(declared, [held.column.as_str()]);
+            let problem = config.problem_at_key(&at, format!("{}: {reason}", self.schema));
+            Some(match held.verdict {
+                Verdict::Breaks => problem,
+                Verdict::Fits | Verdict::Warns => Problem {
+                    severity: Severity::Warning,
+                    ..problem
+                },
+            })
+        })
+    }
+}
+
+/// The way of one column, whatever the language.
+#[derive(Debug, Default)]
+struct Way {
+    field: Option<String>,
+    written_as: Option<String>,
+    cast: Option<String>,
+    nullable: bool,
+    default: Option<String>,
+}
+
+fn ways(
+    format: &SourceFormat,
+    schema: &RegisteredSchema,
+    columns: &[Column],
+) -> Result<Vec<Result<Way, String>>> {
+    let common = |way: forebay_core::codec::way::Way| Way {
+        field: Some(way.path),
+        written_as: Some(way.written_as),
+        cast: way.cast,
+        nullable: way.nullable,
+        default: way.default,
+    };
+    Ok(match format {
+        SourceFormat::Protobuf(ProtobufSource { message, .. }) => {
+            let ways = protobuf::way(schema, message.as_deref(), columns)?;
+            ways.into_iter().map(|way| way.map(common)).collect()
+        }
+        SourceFormat::JsonSchema(_) => {
+            let ways = json_schema::way(schema, columns)?;
+            ways.into_iter().map(|way| way.map(common)).collect()
+        }
+        _ => {
+            let schema = avro::AvroSchema::of(schema)?;
+            let one = |column| avro::way(&schema, column).map(of_avro).map_err(|e| e.what);
+            columns.iter().map(one).collect()
+        }
+    })
+}
+
+fn of_avro(way: avro::Way) -> Way {
+    let there = way.filled == avro::Filled::Field;
+    Way {
+        field: there.then_some(way.field),
+        written_as: Some(if there {
+            way.avro
+        } else {
+            "not in the schema".to_owned()
+        }),
+        cast: way.cast,
+        nullable: way.null,
+        default: way.default.then(|| "the column's own".to_owned()),
+    }
+}
+
+/// The language of a format's schemas.
+pub fn language(format: &SourceFormat) -> Option<SchemaType> {
+    match format {
+        SourceFormat::Avro(_) => Some(SchemaType::Avro),
+        SourceFormat::JsonSchema(_) => Some(SchemaType::JsonSchema),
+        SourceFormat::Protobuf(_) => Some(SchemaType::Protobuf),
+        _ => None,
+    }
+}
+
+fn hold(column: &Column, found: Result<Way, String>, declared: &SourceColumn) -> Held {
+    let filling = filling(&declared.tensors);
+    let (way, verdict, reason) = match found {
+        Err(why) => (
+            Way::default(),
+            Verdict::Breaks,
+            Some(format!("column `{}`: {why}{filling}", column.name)),
+        ),
+        Ok(way) if way.nullable && !column.nullable => {
+            let field = way.field.clone().unwrap_or_default();
+            let reason = format!(
+                "column `{}`: its field `{field}` may be null, and an event with a null there is a reject{filling}; make the column \
+                 `nullable`",
+                column.name
+            );
+            (way, Verdict::Warns, Some(reason))
+        }
+        Ok(way) => (way, Verdict::Fits, None),
+    };
+    Held {
+        column: column.name.clone(),
+        field: way.field,
+        written_as: way.written_as,
+        cast: way.cast,
+        nullable: way.nullable,
+        default: way.default,
+        verdict,
+        reason,
+        tensors: declared.tensors.clone(),
+    }
+}
+
+/// `; it fills the tensor `x` of step 2`
+fn filling(tensors: &[Reached]) -> String {
+    let each: Vec<String> = tensors
+        .iter()
+        .map(|reached| format!("`{}` of step {}", reached.tensor, reached.step + 1))
+        .collect();
+    match each.as_slice() {
+        [] => String::new(),
+        [one] => format!("; it fills the tensor {one}"),
+        more => format!("; it fills the tensors {}", more.join(", ")),
+    }
+}
