@@ -65,9 +65,9 @@ impl Load {
     }
 
     /// Writes `count` records as fast as it goes.
-    pub fn all(bootstrap: &str, topic: &str, count: u64, make: Make) {
+    pub fn all(bootstrap: &str, topic: &str, count: u64, make: impl Fn(u64) -> (Vec<u8>, Vec<u8>)) {
         let producer = producer(bootstrap);
-        (0..count).for_each(|n| send(&producer, topic, n, make));
+        (0..count).for_each(|n| send(&producer, topic, n, &make));
         producer
             .flush(Duration::from_secs(120))
             .expect("deliver the load");
@@ -98,7 +98,12 @@ fn producer(bootstrap: &str) -> ThreadedProducer<DefaultProducerContext> {
     config.create().expect("a producer")
 }
 
-fn send(producer: &ThreadedProducer<DefaultProducerContext>, topic: &str, number: u64, make: Make) {
+fn send(
+    producer: &ThreadedProducer<DefaultProducerContext>,
+    topic: &str,
+    number: u64,
+    make: impl Fn(u64) -> (Vec<u8>, Vec<u8>),
+) {
     let (key, payload) = make(number);
     let text = number.to_string();
     loop {

@@ -15,6 +15,7 @@ mod pipeline_file;
 mod pipeline_tests;
 mod readme;
 mod rejects;
+mod schemas;
 mod secure;
 mod sensors;
 mod start;

@@ -28,7 +28,7 @@ fn msk() -> &'static Msk {
     MSK.get_or_init(Msk::start)
 }
 
-fn confluent() -> &'static ConfluentCloud {
+pub(crate) fn confluent() -> &'static ConfluentCloud {
     static CONFLUENT: OnceLock<ConfluentCloud> = OnceLock::new();
     CONFLUENT.get_or_init(ConfluentCloud::start)
 }
@@ -68,7 +68,7 @@ fn confluent_oauth(cloud: &ConfluentCloud, token_url: &str) -> String {
 }
 
 /// One test at a time: some have the services around the clouds fail.
-fn turn() -> MutexGuard<'static, ()> {
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -115,12 +115,12 @@ struct Way {
     environment: Environment,
 }
 
-fn quoted(path: &Path) -> String {
+pub(crate) fn quoted(path: &Path) -> String {
     format!("{:?}", path.display().to_string())
 }
 
 /// One address, or several behind commas, as the file's list.
-fn list(addresses: &str) -> String {
+pub(crate) fn list(addresses: &str) -> String {
     let each: Vec<String> = addresses.split(',').map(|one| format!("{one:?}")).collect();
     each.join(", ")
 }
