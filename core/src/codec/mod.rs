@@ -10,6 +10,7 @@ pub mod json;
 #[cfg(feature = "json-schema")]
 pub mod json_schema;
 pub mod keyed;
+mod payloads;
 #[cfg(feature = "protobuf")]
 pub mod protobuf;
 // Behind `json`: a key that is no string is written as its JSON text.

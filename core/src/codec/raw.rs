@@ -9,13 +9,13 @@ use arrow::datatypes::{
     DataType, Field, Float32Type, Float64Type, Int32Type, Int64Type, Schema, SchemaRef, ToByteSlice,
 };
 
-use super::json::{Cells, KeyColumn};
+use super::payloads::Payloads;
 use super::{Column, ColumnKind, Decode, Decoded, Encode, EncoderOptions, schema_of};
 use crate::batch::Batch;
 use crate::error::{Error, Result};
 use crate::records::Records;
 use crate::reject::{Reject, Stage};
-use crate::sink::{Bytes, Outgoing};
+use crate::sink::Outgoing;
 
 // Arrow's buffers are in the machine's byte order, and payloads are copied into them as they are.
 const _: () = assert!(cfg!(target_endian = "little"), "raw payloads are little-endian");
@@ -147,8 +147,7 @@ fn numbers<T: ArrowPrimitiveType>(values: MutableBuffer) -> ArrayRef {
 /// Rows to payloads: the columns one behind another. The column that is the key is left out.
 #[derive(Debug)]
 pub struct RawEncoder {
-    options: EncoderOptions,
-    key: Option<KeyColumn>,
+    payloads: Payloads,
     /// Index and width of each column that is written.
     columns: Vec<(usize, usize)>,
 }
@@ -164,10 +163,10 @@ impl RawEncoder {
                 "write raw payloads: they have no members, so the original cannot be included",
             ));
         }
-        let key = KeyColumn::find(options.key.as_deref(), input)?;
+        let payloads = Payloads::new(options, input)?;
         let mut columns = Vec::new();
         for (index, field) in input.fields().iter().enumerate() {
-            if key.is_some_and(|key| key.index == index) {
+            if payloads.key() == Some(index) {
                 continue;
             }
             let width = width_of(field.data_type()).ok_or_else(|| {
@@ -178,11 +177,7 @@ impl RawEncoder {
             })?;
             columns.push((index, width));
         }
-        Ok(Self {
-            options,
-            key,
-            columns,
-        })
+        Ok(Self { payloads, columns })
     }
 }
 
@@ -192,33 +187,11 @@ impl Encode for RawEncoder {
         for (index, width) in &self.columns {
             columns.push((bytes(batch, *index)?, *width));
         }
-        let key = match self.key.map(|key| batch.rows.column(key.index)) {
-            Some(column) => Some(Cells::new(column).ok_or_else(|| {
-                Error::fatal("write a key: its type has no text").with("type", column.data_type())
-            })?),
-            None => None,
-        };
-        let width: usize = columns.iter().map(|(_, width)| width).sum();
-        let mut arena = Vec::with_capacity(batch.len() * width);
-        let mut payload = Vec::with_capacity(batch.len());
-        let mut keys = Vec::with_capacity(if key.is_some() { batch.len() } else { 0 });
-        for row in 0..batch.len() {
-            let start = arena.len();
+        self.payloads.write(batch, |arena, row| {
             for (bytes, width) in &columns {
                 arena.extend_from_slice(&bytes[row * width..(row + 1) * width]);
             }
-            payload.push(Bytes::Own(start, arena.len()));
-            keys.extend(key.as_ref().map(|cells| KeyColumn::write(&mut arena, cells, row)));
-        }
-        Ok(Outgoing {
-            topic: Arc::clone(&self.options.topic),
-            records: Arc::clone(&batch.records),
-            origin: batch.origin.clone(),
-            arena,
-            payload,
-            key: keys,
-            headers: Arc::clone(&self.options.headers),
-            row_headers: Vec::new(),
+            Ok(())
         })
     }
 }

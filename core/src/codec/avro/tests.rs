@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, FixedSizeListArray,
-    Float32Array, Float64Array, Int32Array, Int64Array, ListArray, StringArray, TimestampNanosecondArray,
-    UInt64Array,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Date64Array, Decimal128Array, DictionaryArray,
+    DurationSecondArray, FixedSizeListArray, Float32Array, Float64Array, Int32Array, Int64Array, ListArray,
+    StringArray, TimestampNanosecondArray, UInt64Array,
 };
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, TimeUnit};
 
@@ -796,4 +796,22 @@ fn a_frame_is_in_front_and_the_key_s_column_needs_no_field() {
     let outgoing = encoder.expect("an encoder").encode(&rows).expect("payloads");
     assert_eq!(outgoing.payload(0), Some(&[0, 0, 0, 1, 2, 2][..]));
     assert_eq!(outgoing.key(0), Some(&b"42"[..]));
+}
+
+#[test]
+fn a_key_needs_text_and_no_form_in_avro() {
+    let writer = AvroSchema::parse(&record(r#"{"name":"n","type":"int"}"#), &[]).expect("a schema");
+    let with = |key: ArrayRef| {
+        let rows = batch(vec![
+            ("k", false, key),
+            ("n", false, Arc::new(Int32Array::from(vec![1])) as ArrayRef),
+        ]);
+        let encoder = AvroEncoder::plain(options(Some("k")), &rows.rows.schema(), &writer);
+        encoder.and_then(|mut encoder| encoder.encode(&rows))
+    };
+    let day = with(Arc::new(Date64Array::from(vec![86_400_000])));
+    assert_eq!(day.expect("payloads").key(0), Some(&b"\"1970-01-02\""[..]));
+    let error = with(Arc::new(DurationSecondArray::from(vec![1]))).expect_err("no text");
+    assert_eq!(error.kind(), Kind::Config, "{error}");
+    assert!(error.to_string().contains("its type has no text"), "{error}");
 }

@@ -52,6 +52,12 @@ pub(super) enum View<'a> {
 }
 
 impl<'a> Cell<'a> {
+    /// What nobody writes.
+    pub(super) const NONE: Self = Self {
+        nulls: None,
+        view: View::Null,
+    };
+
     /// A view of `array`; `None` where its type has no form in Avro.
     pub(super) fn new(array: &'a dyn Array) -> Option<Self> {
         let view = view(array)?;

@@ -1,31 +1,24 @@
 //! Rows to payloads: one JSON object per row, all in one buffer, and keys where a column names them.
 //! It knows batches and payloads; it does not know which sink takes them.
 
-use std::sync::Arc;
-
 use arrow::datatypes::Schema;
 
 use super::cells::{Cells, Counts, can_write, name, write_fields};
 use super::fields::Level;
-use super::key::KeyColumn;
 use super::original::copy_open;
 use crate::batch::Batch;
 use crate::codec::framing::Framing;
+use crate::codec::payloads::{Payloads, refused};
 use crate::codec::{Encode, EncoderOptions};
 use crate::error::{Error, Result};
-use crate::sink::{Bytes, Outgoing};
+use crate::sink::Outgoing;
 
 /// Every row as a JSON object.
 #[derive(Debug)]
 pub struct JsonEncoder {
-    options: EncoderOptions,
-    key: Option<KeyColumn>,
-    /// Stands before each payload.
-    prefix: Vec<u8>,
+    payloads: Payloads,
     /// The columns' names, where the original is included: they replace its members.
     names: Level,
-    /// The most bytes per row so far: what the next batch reserves.
-    bytes_per_row: usize,
     scratch: Vec<u8>,
 }
 
@@ -44,17 +37,13 @@ impl JsonEncoder {
                 .with("type", field.data_type()));
             }
         }
-        let key = KeyColumn::find(options.key.as_deref(), input)?;
         let (mut names, mut ids) = (Level::default(), 0);
         for field in input.fields() {
             names.enter(field.name(), &mut ids);
         }
         Ok(Self {
-            options,
-            key,
-            prefix: Vec::new(),
+            payloads: Payloads::new(options, input)?,
             names,
-            bytes_per_row: 64,
             scratch: Vec::new(),
         })
     }
@@ -70,54 +59,8 @@ impl JsonEncoder {
             ));
         }
         let mut encoder = Self::new(options, input)?;
-        framing.begin(id, &mut encoder.prefix);
+        framing.begin(id, &mut encoder.payloads.prefix);
         Ok(encoder)
-    }
-
-    /// Appends the payload of row `row`.
-    fn payload(
-        &mut self,
-        arena: &mut Vec<u8>,
-        batch: &Batch,
-        fields: &Fields<'_>,
-        row: usize,
-        counts: &mut Counts,
-    ) -> Result<()> {
-        if !self.options.include_original {
-            arena.extend_from_slice(&self.prefix);
-            write_fields(arena, fields, row, counts);
-            arena.push(b'}');
-            return Ok(());
-        }
-        let record = batch.origin[row] as usize;
-        let original = batch.records.payload(record).unwrap_or_default();
-        let copied = copy_open(arena, original, &self.names, &mut self.scratch);
-        let (close, kept) = copied.map_err(|fault| {
-            Error::reject(format!(
-                "add results to the event as it came: {} at byte {}",
-                fault.what, fault.at
-            ))
-            .with("topic", &batch.records.partition(record).topic)
-            .with("partition", batch.records.partition(record).partition)
-            .with("offset", batch.records.offset(record))
-        })?;
-        for (nth, (name, cells)) in fields.iter().enumerate() {
-            arena.extend_from_slice(if nth == 0 && !kept { &name[1..] } else { name });
-            cells.write(arena, row, counts);
-        }
-        // White space before and behind the bracket included.
-        let tail = original[..close]
-            .iter()
-            .rev()
-            .take_while(|b| b.is_ascii_whitespace())
-            .count();
-        let tail = if kept {
-            &original[close - tail..]
-        } else {
-            &original[close..]
-        };
-        arena.extend_from_slice(tail);
-        Ok(())
     }
 }
 
@@ -126,37 +69,61 @@ type Fields<'a> = Vec<(Vec<u8>, Cells<'a>)>;
 impl Encode for JsonEncoder {
     fn encode(&mut self, batch: &Batch) -> Result<Outgoing> {
         let fields = fields(batch)?;
-        let key = self
-            .key
-            .and_then(|key| fields.get(key.index))
-            .map(|(_, cells)| cells);
-        let mut arena = Vec::with_capacity(batch.len() * self.bytes_per_row);
-        let mut payload = Vec::with_capacity(batch.len());
-        let mut keys = Vec::with_capacity(if key.is_some() { batch.len() } else { 0 });
+        let Self {
+            payloads,
+            names,
+            scratch,
+        } = self;
+        let original = payloads.options.include_original;
         let mut counts = Counts::default();
-        for row in 0..batch.len() {
-            let start = arena.len();
-            self.payload(&mut arena, batch, &fields, row, &mut counts)?;
-            payload.push(Bytes::Own(start, arena.len()));
-            keys.extend(key.map(|cells| KeyColumn::write(&mut arena, cells, row)));
-            if counts.out_of_range > 0 {
-                return Err(out_of_range(batch, row));
+        let outgoing = payloads.write(batch, |arena, row| {
+            if original {
+                with_original(arena, batch, &fields, row, (names, scratch), &mut counts)?;
+            } else {
+                write_fields(arena, &fields, row, &mut counts);
+                arena.push(b'}');
             }
-        }
-        let per_row = arena.len().div_ceil(batch.len().max(1));
-        self.bytes_per_row = self.bytes_per_row.max(per_row + per_row / 4).min(1 << 16);
-        self.options.not_finite.not_finite.add(counts.not_finite);
-        Ok(Outgoing {
-            topic: Arc::clone(&self.options.topic),
-            records: Arc::clone(&batch.records),
-            origin: batch.origin.clone(),
-            arena,
-            payload,
-            key: keys,
-            headers: Arc::clone(&self.options.headers),
-            row_headers: Vec::new(),
-        })
+            if counts.out_of_range > 0 {
+                let what = "write a date or timestamp as json: it lies outside the years 0 to 9999";
+                return Err(refused(batch, row, what));
+            }
+            Ok(())
+        })?;
+        payloads.options.not_finite.not_finite.add(counts.not_finite);
+        Ok(outgoing)
     }
+}
+
+/// Appends the event as it came with the fields of row `row` in it.
+fn with_original(
+    arena: &mut Vec<u8>,
+    batch: &Batch,
+    fields: &Fields<'_>,
+    row: usize,
+    (names, scratch): (&Level, &mut Vec<u8>),
+    counts: &mut Counts,
+) -> Result<()> {
+    let original = batch
+        .records
+        .payload(batch.origin[row] as usize)
+        .unwrap_or_default();
+    let copied = copy_open(arena, original, names, scratch);
+    let (close, kept) = copied.map_err(|fault| {
+        let what = format!(
+            "add results to the event as it came: {} at byte {}",
+            fault.what, fault.at
+        );
+        refused(batch, row, what)
+    })?;
+    for (nth, (name, cells)) in fields.iter().enumerate() {
+        arena.extend_from_slice(if nth == 0 && !kept { &name[1..] } else { name });
+        cells.write(arena, row, counts);
+    }
+    // White space before and behind the bracket included.
+    let before = original[..close].iter().rev();
+    let blank = before.take_while(|b| b.is_ascii_whitespace()).count();
+    arena.extend_from_slice(&original[if kept { close - blank } else { close }..]);
+    Ok(())
 }
 
 fn fields(batch: &Batch) -> Result<Fields<'_>> {
@@ -169,12 +136,4 @@ fn fields(batch: &Batch) -> Result<Fields<'_>> {
         Ok((name(field.name()), cells))
     });
     fields.collect()
-}
-
-fn out_of_range(batch: &Batch, row: usize) -> Error {
-    let record = batch.origin[row] as usize;
-    Error::reject("write a date or timestamp as json: it lies outside the years 0 to 9999")
-        .with("topic", &batch.records.partition(record).topic)
-        .with("partition", batch.records.partition(record).partition)
-        .with("offset", batch.records.offset(record))
 }

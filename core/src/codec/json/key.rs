@@ -2,7 +2,7 @@
 
 use arrow::datatypes::Schema;
 
-use super::cells::{Cells, Counts};
+use super::cells::{Cells, Counts, can_write};
 use crate::error::{Error, Result};
 use crate::sink::Bytes;
 
@@ -16,7 +16,7 @@ impl KeyColumn {
     /// Finds the column `key` in `input`.
     ///
     /// # Errors
-    /// `Config` where there is no such column.
+    /// `Config` where there is no such column, or its type has no text.
     pub(in crate::codec) fn find(key: Option<&str>, input: &Schema) -> Result<Option<Self>> {
         let Some(key) = key else { return Ok(None) };
         let index = input.index_of(key).map_err(|_| {
@@ -25,6 +25,11 @@ impl KeyColumn {
                 .with("column", key)
                 .with("available", known.join(", "))
         })?;
+        let of = input.field(index).data_type();
+        if !can_write(of) {
+            let what = "take the key from a column: its type has no text; cast it in sql";
+            return Err(Error::config(what).with("column", key).with("type", of));
+        }
         Ok(Some(Self { index }))
     }
 

@@ -15,11 +15,11 @@ use super::trail::{wrapped, written};
 use super::wire::{Wire, write_varint};
 use crate::batch::Batch;
 use crate::codec::framing::Framing;
-use crate::codec::json::{Cells as KeyCells, KeyColumn};
+use crate::codec::payloads::{Payloads, refused};
 use crate::codec::schemas::RegisteredSchema;
 use crate::codec::{Encode, EncoderOptions, type_name};
 use crate::error::{Error, Result};
-use crate::sink::{Bytes, Outgoing};
+use crate::sink::Outgoing;
 use crate::steps::names::{list, suggestion};
 
 /// The seconds of the years 1 to 9999, which a `google.protobuf.Timestamp` has room for.
@@ -35,12 +35,9 @@ pub struct Frame {
 /// Every row as a message.
 #[derive(Debug)]
 pub struct ProtobufEncoder {
-    options: EncoderOptions,
-    key: Option<KeyColumn>,
+    /// Each begins with the frame and the message's index.
+    payloads: Payloads,
     fields: Vec<Field>,
-    /// The frame with the message's index.
-    prefix: Vec<u8>,
-    bytes_per_row: usize,
     scratch: Vec<u8>,
 }
 
@@ -98,33 +95,20 @@ impl ProtobufEncoder {
         let message = compiled.message(message).map_err(failed)?;
         let fields: Result<Vec<Field>, String> = input.fields().iter().map(|c| field(&message, c)).collect();
         complete(&message, input).map_err(failed)?;
-        let mut prefix = Vec::new();
+        let fields = fields.map_err(failed)?;
+        let mut payloads = Payloads::new(options, input)?;
         if let Some(frame) = frame {
-            frame.framing.begin(frame.id, &mut prefix);
-            compiled.place_of(&message).map_err(failed)?.write(&mut prefix);
+            frame.framing.begin(frame.id, &mut payloads.prefix);
+            compiled
+                .place_of(&message)
+                .map_err(failed)?
+                .write(&mut payloads.prefix);
         }
         Ok(Self {
-            key: KeyColumn::find(options.key.as_deref(), input)?,
-            options,
-            fields: fields.map_err(failed)?,
-            prefix,
-            bytes_per_row: 64,
+            payloads,
+            fields,
             scratch: Vec::new(),
         })
-    }
-
-    fn row(
-        &mut self,
-        arena: &mut Vec<u8>,
-        columns: &[(Prepared, Cells<'_>)],
-        row: usize,
-    ) -> Result<(), String> {
-        arena.extend_from_slice(&self.prefix);
-        for (field, (prepared, cells)) in self.fields.iter().zip(columns) {
-            let said = field.write(arena, &mut self.scratch, prepared, cells, row);
-            said.map_err(|what| format!("column `{}`: {what}", field.name))?;
-        }
-        Ok(())
     }
 }
 
@@ -400,37 +384,20 @@ impl Encode for ProtobufEncoder {
             Ok((prepared, cells))
         });
         let cells = cells.collect::<Result<Vec<_>>>()?;
-        let key = self.key.and_then(|key| batch.rows.columns().get(key.index));
-        let key = key.and_then(|column| KeyCells::new(column));
-        let mut arena = Vec::with_capacity(batch.len() * self.bytes_per_row);
-        let mut payload = Vec::with_capacity(batch.len());
-        let mut keys = Vec::with_capacity(if key.is_some() { batch.len() } else { 0 });
-        for row in 0..batch.len() {
-            let start = arena.len();
-            self.row(&mut arena, &cells, row)
-                .map_err(|what| refused(batch, row, &what))?;
-            payload.push(Bytes::Own(start, arena.len()));
-            keys.extend(key.as_ref().map(|cells| KeyColumn::write(&mut arena, cells, row)));
-        }
-        let per_row = arena.len().div_ceil(batch.len().max(1));
-        self.bytes_per_row = self.bytes_per_row.max(per_row + per_row / 4).min(1 << 16);
-        Ok(Outgoing {
-            topic: Arc::clone(&self.options.topic),
-            records: Arc::clone(&batch.records),
-            origin: batch.origin.clone(),
-            arena,
-            payload,
-            key: keys,
-            headers: Arc::clone(&self.options.headers),
-            row_headers: Vec::new(),
+        let Self {
+            payloads,
+            fields,
+            scratch,
+        } = self;
+        payloads.write(batch, |arena, row| {
+            for (field, (prepared, cells)) in fields.iter().zip(&cells) {
+                let written = field.write(arena, scratch, prepared, cells, row);
+                written.map_err(|what| {
+                    let what = format!("write a row as protobuf: column `{}`: {what}", field.name);
+                    refused(batch, row, what)
+                })?;
+            }
+            Ok(())
         })
     }
-}
-
-fn refused(batch: &Batch, row: usize, what: &str) -> Error {
-    let record = batch.origin[row] as usize;
-    Error::reject(format!("write a row as protobuf: {what}"))
-        .with("topic", &batch.records.partition(record).topic)
-        .with("partition", batch.records.partition(record).partition)
-        .with("offset", batch.records.offset(record))
 }
