@@ -87,20 +87,32 @@ impl Schema {
         first.ok_or_else(|| "the schema has no message".to_owned())
     }
 
-    /// The message at a place. Entries of maps are messages to a compiler only: they are not counted.
+    /// The message at a place. To a compiler the entries of a map are a message, too: Confluent's client for Java does not count
+    /// them, those for Go and Python do. Where both ways lead to a message, and to different ones, nobody knows which is meant.
     pub(super) fn at(&self, place: &Place) -> Result<MessageDescriptor, String> {
-        let mut found: Option<MessageDescriptor> = None;
-        for index in place.indexes() {
-            let next = match &found {
-                None => self.root.messages().nth(usize::from(*index)),
-                Some(outer) => outer
-                    .child_messages()
-                    .filter(|m| !m.is_map_entry())
-                    .nth(usize::from(*index)),
-            };
-            found = Some(next.ok_or_else(|| format!("the schema has no message at index {place}"))?);
+        let without = self.nth(place, |message| !message.is_map_entry());
+        let with = self
+            .nth(place, |_| true)
+            .filter(|message| !message.is_map_entry());
+        match (without, with) {
+            (Some(one), Some(other)) if one != other => Err(format!(
+                "message index {place} is `{}` to clients that do not count the entries of maps, and `{}` to those that do: \
+                 write a message that is not nested beside a map",
+                one.full_name(),
+                other.full_name()
+            )),
+            (Some(message), _) | (None, Some(message)) => Ok(message),
+            (None, None) => Err(format!("the schema has no message at index {place}")),
         }
-        found.ok_or_else(|| "no message index".to_owned())
+    }
+
+    /// The message at a place where those that `counts` holds for are counted.
+    fn nth(&self, place: &Place, counts: impl Fn(&MessageDescriptor) -> bool) -> Option<MessageDescriptor> {
+        let (first, nested) = place.indexes().split_first()?;
+        let first = self.root.messages().nth(usize::from(*first))?;
+        nested.iter().try_fold(first, |outer, index| {
+            outer.child_messages().filter(&counts).nth(usize::from(*index))
+        })
     }
 
     /// Where a message of the schema's own file stands.

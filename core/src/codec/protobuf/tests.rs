@@ -681,13 +681,14 @@ fn a_message_index_says_which_message_and_schemas_are_asked_for_once() {
         framed(1, &[4, 0, 0, 0x08, 7]),
         framed(2, &[0, 0x48, 3]),
         framed(1, &[0, 0x10, 6]),
-        framed(1, &[4, 0, 2, 0x0a, 0]),
+        framed(1, &[4, 0, 4, 0x0a, 0]),
         framed(1, &[2, 6]),
         framed(9, &[0]),
         framed(1, &[]),
         vec![0, 0],
         b"{}".to_vec(),
         framed(1, &[0, 0x10]),
+        framed(1, &[4, 0, 2, 0x0a, 0]),
     ];
     let bodies: Vec<_> = bodies
         .iter()
@@ -720,7 +721,11 @@ fn a_message_index_says_which_message_and_schemas_are_asked_for_once() {
             (9, "2 bytes: too short"),
             (10, "begins with 0x7b"),
             (11, "column `v`: truncated protobuf at byte 7"),
-            (12, "tombstone"),
+            (
+                12,
+                "index [0, 1] is `p.A.Other` to clients that do not count the entries of maps, and `p.A.In` to those",
+            ),
+            (13, "tombstone"),
         ];
         assert_eq!(reasons.len(), expected.len(), "{reasons:?}");
         for ((record, reason), (at, part)) in reasons.into_iter().zip(expected) {
