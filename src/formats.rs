@@ -80,13 +80,14 @@ pub(crate) fn decoder(
         SourceFormat::Float64(_) => single(columns, part, Scalar::Float64)?,
         SourceFormat::Bytes(_) => single(columns, part, Scalar::Bytes)?,
         SourceFormat::Raw(_) => Box::new(RawDecoder::new(columns)?),
-        SourceFormat::Avro(AvroSource { schema: Some(schema) }) => {
-            Box::new(AvroDecoder::plain(columns, part, &written(schema, base)?)?)
-        }
+        SourceFormat::Avro(AvroSource {
+            schema: Some(schema), ..
+        }) => Box::new(AvroDecoder::plain(columns, part, &written(schema, base)?)?),
         SourceFormat::Avro(_) => Box::new(AvroDecoder::registered(columns, part, framing(), registry()?)),
         SourceFormat::Protobuf(ProtobufSource {
             schema: Some(schema),
             message,
+            ..
         }) => {
             let schema = alone(SchemaType::Protobuf, written(schema, base)?);
             Box::new(ProtobufDecoder::plain(

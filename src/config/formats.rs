@@ -57,6 +57,10 @@ pub struct AvroSource {
     /// the schema itself. Payloads have no schema id in front then.
     #[schemars(example = &"payment.avsc")]
     pub schema: Option<String>,
+    /// The subjects whose schemas `forebay check` compares with the pipeline. The default is named after the topics: `TOPIC-value`,
+    /// and `TOPIC-key` for keys. A run follows the ids in the events, whatever their subject.
+    #[schemars(example = &"shop.Payment")]
+    pub subjects: Vec<String>,
 }
 
 /// JSON with a schema id in front.
@@ -70,6 +74,10 @@ pub struct JsonSchemaSource {
     pub envelope: EnvelopeConfig,
     /// What a deleted row becomes that Debezium tells of, as for `json`.
     pub deletes: DeletesConfig,
+    /// The subjects whose schemas `forebay check` compares with the pipeline. The default is named after the topics: `TOPIC-value`,
+    /// and `TOPIC-key` for keys. A run follows the ids in the events, whatever their subject.
+    #[schemars(example = &"shop.Payment")]
+    pub subjects: Vec<String>,
 }
 
 /// Protobuf, with a schema from the registry of the source's connector or with one of your own.
@@ -83,6 +91,10 @@ pub struct ProtobufSource {
     /// The message in it, by its full name. The default is the first one.
     #[schemars(example = &"shop.Payment")]
     pub message: Option<String>,
+    /// The subjects whose schemas `forebay check` compares with the pipeline. The default is named after the topics: `TOPIC-value`,
+    /// and `TOPIC-key` for keys. A run follows the ids in the events, whatever their subject.
+    #[schemars(example = &"shop.Payment")]
+    pub subjects: Vec<String>,
 }
 
 /// What is asked of the registry for results.
@@ -273,11 +285,21 @@ impl SourceFormat {
     /// Whether payloads say which schema of a registry they are written with.
     pub fn is_registered(&self) -> bool {
         match self {
-            Self::Avro(AvroSource { schema }) | Self::Protobuf(ProtobufSource { schema, .. }) => {
+            Self::Avro(AvroSource { schema, .. }) | Self::Protobuf(ProtobufSource { schema, .. }) => {
                 schema.is_none()
             }
             Self::JsonSchema(_) => true,
             _ => false,
+        }
+    }
+
+    /// The subjects that are named, instead of being named after topics.
+    pub fn subjects(&self) -> &[String] {
+        match self {
+            Self::Avro(own) => &own.subjects,
+            Self::JsonSchema(own) => &own.subjects,
+            Self::Protobuf(own) => &own.subjects,
+            _ => &[],
         }
     }
 }

@@ -96,6 +96,7 @@ impl Resolver {
         });
         let topics = self.topics(&document, &mut problems);
         let start = self.start(&document, &mut problems);
+        self.subjects(&document, &mut problems);
         let listen = self.listen(&document, &mut problems);
         let columns = self.columns(
             &pipeline.source.columns,
@@ -199,6 +200,25 @@ impl Resolver {
                 let message = "a source names exactly one of `topic`, `topics` and `pattern`";
                 problems.push(self.tree.key_problem(&self.file, self.last_topic(), message));
                 Topics::Names(Vec::new())
+            }
+        }
+    }
+
+    /// Subjects are a registry's.
+    fn subjects(&self, document: &Document, problems: &mut Vec<Problem>) {
+        let source = &document.pipeline.source;
+        let key = source
+            .key
+            .as_ref()
+            .map(|key| (&key.format, "/pipeline/source/key/format"));
+        for (format, at) in [(&source.format, "/pipeline/source/format")]
+            .into_iter()
+            .chain(key)
+        {
+            if !format.subjects().is_empty() && !format.is_registered() {
+                let at = format!("{at}/{}/subjects", format.name());
+                let message = "`subjects` are looked up in a registry, and `schema` takes its place: name one of the two";
+                problems.push(self.tree.key_problem(&self.file, &at, message));
             }
         }
     }

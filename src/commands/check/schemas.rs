@@ -135,16 +135,16 @@ impl Schemas {
             Part::Key => "/pipeline/source/key/format",
             Part::Value => "/pipeline/source/format",
         };
-        let Topics::Names(topics) = &config.topics else {
-            return;
+        let subjects = registry.and_then(|registry| {
+            let subjects = subjects(config, &registry, (suffix, part))?;
+            Ok((registry, subjects))
+        });
+        let (registry, subjects) = match subjects {
+            Ok(found) => found,
+            Err(error) => return self.take(config, Err(error), at),
         };
-        for topic in topics {
-            let subject = format!("{topic}-{suffix}");
-            let versions = match &registry {
-                Ok(registry) => versions(registry, &subject, asked.all_versions),
-                Err(error) => Err(Error::config(error.to_string())),
-            };
-            let versions = match versions {
+        for subject in subjects {
+            let versions = match versions(&registry, &subject, asked.all_versions) {
                 Ok(versions) if versions.is_empty() => {
                     let error = Error::config(
                         "the registry has no such subject: nothing says how events are written",
@@ -177,6 +177,41 @@ impl Schemas {
             Err(error) => self.problems.push(config.problem_at(at, error.to_string())),
         }
     }
+}
+
+/// The subjects of a part of the events: those that the format names, or those that are named after the topics.
+fn subjects(config: &Config, registry: &Registry, (suffix, part): (&str, Part)) -> Result<Vec<String>> {
+    let source = &config.document.pipeline.source;
+    let format = match (part, &source.key) {
+        (Part::Key, Some(key)) => &key.format,
+        _ => &source.format,
+    };
+    if !format.subjects().is_empty() {
+        return Ok(format.subjects().to_vec());
+    }
+    let pattern = match &config.topics {
+        Topics::Names(topics) => {
+            return Ok(topics.iter().map(|topic| format!("{topic}-{suffix}")).collect());
+        }
+        Topics::Pattern(pattern) => pattern,
+    };
+    let pattern_of = regex::Regex::new(pattern).map_err(|e| {
+        Error::config("look for the subjects of a pattern's topics: name them in the format's `subjects`")
+            .with("pattern", pattern)
+            .caused_by(e)
+    })?;
+    let mut subjects = registry.subjects()?;
+    subjects.retain(|subject| {
+        let topic = subject
+            .strip_suffix(suffix)
+            .and_then(|rest| rest.strip_suffix('-'));
+        topic.is_some_and(|topic| pattern_of.is_match(topic))
+    });
+    if subjects.is_empty() {
+        let error = "no subject of the registry is named after a topic of the pattern: name them in the format's `subjects`";
+        return Err(Error::config(error).with("pattern", pattern));
+    }
+    Ok(subjects)
 }
 
 fn versions(registry: &Registry, subject: &str, all: bool) -> Result<Vec<SchemaVersion>> {

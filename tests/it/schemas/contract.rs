@@ -302,3 +302,49 @@ fn the_registry_s_schemas_are_judged_and_shown() {
     assert_eq!(held["verdict"], "fits");
     assert_eq!(held["tensors"][0]["tensor"], "sensors");
 }
+
+#[test]
+fn subjects_are_named_or_belong_to_the_topics_of_a_pattern() {
+    let registry = Registry::shared();
+    let folder = TempDir::new().expect("a folder");
+    let path = edited(&folder, registry.url(), "unnamed");
+    let whole = std::fs::read_to_string(&path).expect("the pipeline");
+    let check = |from: &str, to: &str| {
+        assert!(whole.contains(from), "{from} is not in {whole}");
+        std::fs::write(&path, whole.replace(from, to)).expect("write the pipeline");
+        check(&["check", &path])
+    };
+    register("shop.Reading", &today());
+    register("shop.Other", &without("f1"));
+    register("halls-north-value", &today());
+    register("halls-south-value", &today());
+    register("halls-south-key", &without("f1"));
+
+    let named = |names: &str| format!("format: {{ avro: {{ subjects: [{names}] }} }}\n");
+    let (output, text) = check("format: avro\n", &named("shop.Reading"));
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("shop.Reading version 1"), "{text}");
+    let (output, text) = check("format: avro\n", &named("shop.Reading, shop.Other"));
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(
+        text.contains("shop.Other version 1") && text.contains(TENSOR),
+        "{text}"
+    );
+    let own = "format: { avro: { subjects: [shop.Reading], schema: own.avsc } }\n";
+    let (output, text) = check("format: avro\n", own);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("name one of the two"), "{text}");
+
+    let (output, text) = check("topic: unnamed\n", "pattern: ^halls-.*\n");
+    assert!(output.status.success(), "{text}");
+    for subject in ["halls-north-value version 1", "halls-south-value version 1"] {
+        assert!(text.contains(subject), "{text}");
+    }
+    assert!(!text.contains("halls-south-key"), "{text}");
+    let (output, text) = check("topic: unnamed\n", "pattern: ^nobodys-.*\n");
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(
+        text.contains("no subject of the registry is named after a topic"),
+        "{text}"
+    );
+}
