@@ -7,20 +7,23 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{DataType, Float32Type, Float64Type};
+
 use crate::batch::Batch;
 use crate::breaker::{BROKEN, Breaker, WINDOW};
 use crate::codec::{Decode, Encode};
 use crate::error::{Error, Kind, Result};
-use crate::metrics::LaneMetrics;
+use crate::metrics::{Count, LaneMetrics, StepMetrics};
 use crate::records::Records;
-use crate::reject::{Reject, Stage};
+use crate::reject::{Reject, Stage, cause};
 use crate::sink::Outgoing;
 use crate::steps::Step;
 
 /// Everything between source and sink, owned by one lane.
 pub struct Carrier {
     decode: Box<dyn Decode>,
-    steps: Vec<(Stage, Box<dyn Step>)>,
+    steps: Vec<Running>,
     encode: Box<dyn Encode>,
     breaker: Breaker,
     metrics: Arc<LaneMetrics>,
@@ -30,6 +33,13 @@ impl fmt::Debug for Carrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Carrier({} steps)", self.steps.len())
     }
+}
+
+/// A step, and what it counts.
+struct Running {
+    stage: Stage,
+    step: Box<dyn Step>,
+    metrics: Arc<StepMetrics>,
 }
 
 /// What became of records: results to write, and rejects in the order of their records. The rest was filtered.
@@ -47,6 +57,18 @@ impl Carrier {
         encode: Box<dyn Encode>,
         metrics: Arc<LaneMetrics>,
     ) -> Self {
+        let counted: Vec<_> = steps
+            .iter()
+            .map(|(stage, _)| Arc::new(StepMetrics::new(*stage)))
+            .collect();
+        let steps = steps.into_iter().zip(&counted);
+        let steps = steps.map(|((stage, step), metrics)| Running {
+            stage,
+            step,
+            metrics: Arc::clone(metrics),
+        });
+        let steps = steps.collect();
+        metrics.steps.get_or_init(|| counted);
         Self {
             decode,
             steps,
@@ -61,46 +83,63 @@ impl Carrier {
     /// # Errors
     /// `Fatal` where a step is broken, not the data.
     pub fn carry(&mut self, records: &Arc<Records>) -> Result<Carried> {
-        let mut clock = Clock::new(&self.metrics);
+        let mut clock = Clock(Instant::now());
         let decoded = caught(Stage::Decode, || self.decode.decode(records))?;
-        clock.lap(0);
+        clock.lap(&self.metrics.decoding);
         let (mut batch, mut rejects) = (decoded.batch, decoded.rejects);
-        for (stage, step) in &mut self.steps {
-            if batch.is_empty() {
+        for running in &mut self.steps {
+            let Running { stage, step, metrics } = running;
+            let (rows, columns) = (batch.len() as u64, batch.rows.num_columns());
+            if rows == 0 {
                 break;
             }
             batch = apply(*stage, step.as_mut(), batch, &mut rejects, &mut self.breaker)?;
+            metrics.runs.add(1);
+            metrics.rows.add(rows);
+            metrics.gone.add(rows - batch.len() as u64);
+            if *stage == Stage::Model {
+                metrics.not_finite.add(not_finite(&batch, columns));
+            }
+            clock.lap(&metrics.busy);
         }
-        clock.lap(1);
         let results = encode(self.encode.as_mut(), &mut batch, &mut rejects, &mut self.breaker)?;
-        clock.lap(2);
+        clock.lap(&self.metrics.encoding);
         rejects.sort_by_key(|r| r.record);
         for reject in &rejects {
-            self.metrics.rejects[reject.stage as usize].add(1);
+            self.metrics.rejects.count(reject);
         }
         Ok(Carried { results, rejects })
     }
 }
 
-/// Adds the time since the last lap to one of the lane's busy counters.
-struct Clock<'a> {
-    metrics: &'a LaneMetrics,
-    last: Instant,
+/// NaN and infinite numbers in the columns that a model has put behind the `columns` it found.
+fn not_finite(batch: &Batch, columns: usize) -> u64 {
+    let in_list = |column: &ArrayRef| match column.as_fixed_size_list_opt() {
+        Some(list) => Arc::clone(list.values()),
+        None => Arc::clone(column),
+    };
+    let results = batch.rows.columns().iter().skip(columns).map(in_list);
+    let count = |results: ArrayRef| match results.data_type() {
+        DataType::Float32 => among(results.as_primitive::<Float32Type>().values(), |n| n.is_finite()),
+        DataType::Float64 => among(results.as_primitive::<Float64Type>().values(), |n| n.is_finite()),
+        _ => 0,
+    };
+    results.map(count).sum::<usize>() as u64
 }
 
-impl<'a> Clock<'a> {
-    fn new(metrics: &'a LaneMetrics) -> Self {
-        Self {
-            metrics,
-            last: Instant::now(),
-        }
-    }
+fn among<T: Copy>(values: &[T], finite: impl Fn(T) -> bool) -> usize {
+    values.iter().filter(|value| !finite(**value)).count()
+}
 
-    fn lap(&mut self, stage: usize) {
+/// When the last lap ended.
+struct Clock(Instant);
+
+impl Clock {
+    /// Adds the time since the last lap.
+    fn lap(&mut self, to: &Count) {
         let now = Instant::now();
-        let nanos = now.duration_since(self.last).as_nanos();
-        self.metrics.busy[stage].add(u64::try_from(nanos).unwrap_or(u64::MAX));
-        self.last = now;
+        to.add_nanos(now.duration_since(self.0));
+        self.0 = now;
     }
 }
 
@@ -170,6 +209,7 @@ fn without_guilty<T>(
     rejects.extend(guilty.into_iter().map(|(row, error)| Reject {
         record: batch.origin[row as usize],
         stage,
+        cause: cause::ROW_FAILED,
         reason: error.to_string(),
     }));
     let rest = batch.take(&good)?;

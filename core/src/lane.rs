@@ -22,7 +22,7 @@ use crate::commit::CommitPolicy;
 use crate::dead_letters::DeadLetters;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::{Ledger, Tally};
-use crate::metrics::LaneMetrics;
+use crate::metrics::{Closed, LaneMetrics};
 use crate::records::Records;
 use crate::reject::Reject;
 use crate::sink::{Outgoing, Sink, Ticket};
@@ -79,6 +79,8 @@ struct Held {
     /// Records that were dead-lettered: one that is refused again cannot be written anywhere.
     dead: Vec<u32>,
     bytes: usize,
+    /// When it was handed to the sinks.
+    written: Instant,
 }
 
 /// A source, a carrier and sinks, in one thread. The first sink takes the results.
@@ -95,6 +97,8 @@ pub struct Lane {
     leaving: bool,
     ticket: Ticket,
     in_flight_bytes: usize,
+    /// Rows that the last poll might give.
+    asked: usize,
     metrics: Arc<LaneMetrics>,
     stop: Stop,
     assigned_before: bool,
@@ -139,6 +143,7 @@ impl Lane {
             leaving: false,
             ticket: Ticket(0),
             in_flight_bytes: 0,
+            asked: 0,
             metrics,
             stop,
             assigned_before: false,
@@ -204,7 +209,11 @@ impl Lane {
     }
 
     fn poll(&mut self, rows: usize, wait: Duration) -> Result<Event> {
-        match self.source.poll(Limit { rows }, wait) {
+        let began = Instant::now();
+        let event = self.source.poll(Limit { rows }, wait);
+        self.metrics.polling.add_nanos(began.elapsed());
+        self.asked = rows;
+        match event {
             Err(error) if error.kind() == Kind::Retry => Ok(Event::Unreachable(error.to_string())),
             other => other,
         }
@@ -236,7 +245,8 @@ impl Lane {
         let rows = records.len() as u64;
         self.metrics.consumed.add(rows);
         self.metrics.in_flight.set(self.metrics.in_flight.get() + rows);
-        self.metrics.batches.add(1);
+        self.metrics
+            .batch(records.len(), records.size(), self.closed(records.len()));
         let Some(Attempt {
             records,
             carried,
@@ -252,6 +262,15 @@ impl Lane {
             return Ok(());
         }
         self.write(records, carried)
+    }
+
+    /// Why a batch that was polled last is not larger.
+    fn closed(&self, rows: usize) -> Closed {
+        match rows {
+            _ if rows < self.asked => Closed::Drained,
+            _ if rows < self.rules.max_rows => Closed::Limited,
+            _ => Closed::Full,
+        }
     }
 
     /// Decides whether rejects stop the pipeline.
@@ -289,12 +308,14 @@ impl Lane {
         let mut bytes = records.size() + results.size();
         if !results.is_empty() {
             self.write_all(0, &results)?;
+            self.metrics.bytes_written.add(results.size() as u64);
             sinks |= 1;
         }
         let mut dead = Vec::new();
         if let Some(letters) = self.rules.dead_letters.as_ref().filter(|_| !rejects.is_empty()) {
             let (sink, outgoing) = (letters.sink, letters.outgoing(&records, &rejects));
             self.write_all(sink, &outgoing)?;
+            self.metrics.bytes_written.add(outgoing.size() as u64);
             sinks |= 1 << sink;
             dead.clone_from(&outgoing.origin);
         }
@@ -307,10 +328,10 @@ impl Lane {
             delivered: results.origin,
             dead,
             bytes,
+            written: started,
         };
         self.ledger.open(self.ticket, shares, sinks, held);
-        let nanos = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.metrics.busy[3].add(nanos);
+        self.metrics.writing.add_nanos(started.elapsed());
         Ok(())
     }
 

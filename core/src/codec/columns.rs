@@ -234,11 +234,9 @@ impl Texts {
     #[inline]
     pub(super) fn close(&mut self, limit: usize, at: usize) -> Parsed<()> {
         if self.data.len() > limit {
-            let full = true;
-            return Err(Fault {
-                full,
-                ..Fault::new(FULL, at)
-            });
+            let mut fault = Fault::new(FULL, at);
+            fault.full = true;
+            return Err(fault);
         }
         self.offsets.push(self.data.len() as i32);
         Ok(())

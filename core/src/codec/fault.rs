@@ -14,21 +14,29 @@ pub(super) struct Fault {
 
 impl Fault {
     #[cold]
-    pub(super) fn new(what: &'static str, at: usize) -> Self {
-        Self {
+    pub(super) fn new(what: &'static str, at: usize) -> Box<Self> {
+        Box::new(Self {
             what,
             found: None,
             at,
             column: None,
             full: false,
-        }
+        })
+    }
+
+    /// Names what was found instead.
+    #[cold]
+    pub(super) fn found(mut self: Box<Self>, found: &'static str) -> Box<Self> {
+        self.found = Some(found);
+        self
     }
 
     #[cold]
-    pub(super) fn of_column(mut self, column: usize) -> Self {
+    pub(super) fn of_column(mut self: Box<Self>, column: usize) -> Box<Self> {
         self.column = self.column.or(Some(column));
         self
     }
 }
 
-pub(super) type Parsed<T> = Result<T, Fault>;
+/// Faults are rare, and in a box: what goes right fits into registers.
+pub(super) type Parsed<T> = Result<T, Box<Fault>>;

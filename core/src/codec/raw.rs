@@ -85,6 +85,7 @@ impl Decode for RawDecoder {
             rejects.push(Reject {
                 record,
                 stage: Stage::Decode,
+                cause: "a payload of another size",
                 reason: self.reason(payload),
             });
         }

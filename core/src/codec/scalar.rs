@@ -184,6 +184,7 @@ impl Decode for ScalarDecoder {
             rejects.push(Reject {
                 record: record as u32,
                 stage: Stage::Decode,
+                cause: fault.what,
                 reason: self.reason(&fault),
             });
         }

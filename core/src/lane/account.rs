@@ -44,12 +44,14 @@ impl Lane {
     }
 
     pub(super) fn settle(&mut self) {
-        let now = millis_now();
+        let (now, at) = (millis_now(), Instant::now());
         let metrics = &self.metrics;
         let mut bytes = 0;
         let mut in_flight = metrics.in_flight.get();
         self.ledger.settle(|shares, held| {
             bytes += held.bytes;
+            let waited = u64::try_from(at.duration_since(held.written).as_millis());
+            metrics.confirmation.observe(waited.unwrap_or(u64::MAX));
             let timestamps = held
                 .delivered
                 .iter()
@@ -93,6 +95,7 @@ impl Lane {
         let reject = Reject {
             record,
             stage: Stage::Sink,
+            cause: "refused by the sink",
             reason: error.to_string(),
         };
         let Some(entry) = self.ledger.open_entry(ticket) else {
@@ -110,7 +113,7 @@ impl Lane {
         held.delivered.retain(|row| *row != record);
         let origin = records.partition(record as usize);
         let share = entry.shares.iter_mut().find(|s| s.partition == *origin);
-        self.metrics.rejects[reject.stage as usize].add(1);
+        self.metrics.rejects.count(&reject);
         if let Some(share) = share {
             share.tally.delivered = share.tally.delivered.saturating_sub(1);
             if self.rules.dead_letters.is_some() {

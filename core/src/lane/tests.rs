@@ -35,6 +35,7 @@ impl Step for ByFirstByte {
         let rejects = rows.filter(|r| first(*r) == Some(b'r')).map(|r| Reject {
             record: batch.origin[r as usize],
             stage: Stage::Model,
+            cause: "planted",
             reason: "planted reject".into(),
         });
         Ok(Applied {

@@ -1,10 +1,19 @@
-//! Every metric's name and help, once; and the handles a lane counts with. Counting is one atomic addition per batch.
+//! The handles a lane counts with. Counting is a few atomic additions per batch, and none of it waits for whoever reads.
 //!
 //! For every lane: `consumed = delivered + filtered + dead-lettered + dropped + abandoned + in flight`.
 
+mod latency;
+mod rejects;
+
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+pub use latency::{Latency, Snapshot, bucket_end};
+pub use rejects::Rejects;
+
+use crate::reject::Stage;
 
 /// What one lane counts. Plain atomics; whoever exports them reads them.
 #[derive(Debug, Default)]
@@ -27,8 +36,16 @@ pub struct LaneMetrics {
     pub in_flight: Count,
     /// Batches carried through.
     pub batches: Count,
-    /// Rejects by stage, in the order of [`crate::reject::Stage`].
-    pub rejects: [Count; 7],
+    /// Batches by rows: in a power of two's place, those of at most so many rows.
+    pub batch_rows: [Count; ROW_BUCKETS],
+    /// Batches by why they were not larger, in the order of [`Closed`].
+    pub closed: [Count; 3],
+    /// Bytes of the records read: keys, payloads, headers.
+    pub bytes_consumed: Count,
+    /// Bytes of the results and dead letters handed to sinks.
+    pub bytes_written: Count,
+    /// Rejects by stage and cause.
+    pub rejects: Rejects,
     /// Commits acknowledged.
     pub commits: Count,
     /// Partitions assigned now.
@@ -51,10 +68,81 @@ pub struct LaneMetrics {
     pub waits: Count,
     /// Numbers written as null because they were NaN or infinite.
     pub not_finite: Count,
-    /// Nanoseconds spent: decode, steps, encode, sink.
-    pub busy: [Count; 4],
+    /// Nanoseconds in the source, waiting for records or reading them.
+    pub polling: Count,
+    /// Nanoseconds of decoding.
+    pub decoding: Count,
+    /// What each step does, in the order of the pipeline file; known as soon as the lane has its steps.
+    pub steps: OnceLock<Vec<Arc<StepMetrics>>>,
+    /// Nanoseconds of encoding.
+    pub encoding: Count,
+    /// Nanoseconds of handing results to sinks.
+    pub writing: Count,
+    /// From handing results to a sink to its confirmation.
+    pub confirmation: Latency,
     /// From the event's timestamp to its confirmed result.
     pub latency: Latency,
+}
+
+/// What one step does.
+#[derive(Debug)]
+pub struct StepMetrics {
+    /// `Sql`, `Lookup` or `Model`.
+    pub stage: Stage,
+    /// Nanoseconds.
+    pub busy: Count,
+    /// Rows that came to it.
+    pub rows: Count,
+    /// Rows that it filtered or rejected.
+    pub gone: Count,
+    /// Batches that it was run on.
+    pub runs: Count,
+    /// NaN and infinite numbers among the results of a model.
+    pub not_finite: Count,
+}
+
+impl StepMetrics {
+    /// Of a step that has not run.
+    pub fn new(stage: Stage) -> Self {
+        Self {
+            stage,
+            busy: Count::default(),
+            rows: Count::default(),
+            gone: Count::default(),
+            runs: Count::default(),
+            not_finite: Count::default(),
+        }
+    }
+}
+
+/// Why a batch was not larger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// It has the most rows that a batch may have.
+    Full,
+    /// Nothing more had arrived.
+    Drained,
+    /// More would have exceeded the memory, or what may be read twice.
+    Limited,
+}
+
+impl Closed {
+    /// In the order of [`LaneMetrics::closed`].
+    pub const NAMES: [&str; 3] = ["full", "drained", "limited"];
+}
+
+/// Batches of up to 65,536 rows have a bucket by themselves.
+pub const ROW_BUCKETS: usize = 18;
+
+impl LaneMetrics {
+    /// Counts a batch that the source gave.
+    pub fn batch(&self, rows: usize, bytes: usize, closed: Closed) {
+        let bucket = rows.next_power_of_two().trailing_zeros() as usize;
+        self.batches.add(1);
+        self.batch_rows[bucket.min(ROW_BUCKETS - 1)].add(1);
+        self.closed[closed as usize].add(1);
+        self.bytes_consumed.add(bytes as u64);
+    }
 }
 
 /// A number that one lane writes and others read.
@@ -65,6 +153,11 @@ impl Count {
     /// Adds `n`.
     pub fn add(&self, n: u64) {
         self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Adds a time in nanoseconds.
+    pub fn add_nanos(&self, time: Duration) {
+        self.add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     }
 
     /// Replaces the value.
@@ -84,128 +177,6 @@ impl fmt::Debug for Count {
     }
 }
 
-/// How many buckets a [`Latency`] has: four per doubling of a millisecond, up to about 18 hours.
-const BUCKETS: usize = 104;
-
-/// A histogram of milliseconds with four buckets per doubling: a quantile is exact to a quarter.
-pub struct Latency {
-    counts: [AtomicU64; BUCKETS],
-    sum_ms: AtomicU64,
-}
-
-impl Default for Latency {
-    fn default() -> Self {
-        Self {
-            counts: std::array::from_fn(|_| AtomicU64::new(0)),
-            sum_ms: AtomicU64::new(0),
-        }
-    }
-}
-
-impl fmt::Debug for Latency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Latency({} observed)", self.snapshot().count())
-    }
-}
-
-impl Latency {
-    /// Counts one latency.
-    pub fn observe(&self, millis: u64) {
-        self.counts[bucket_of(millis)].fetch_add(1, Ordering::Relaxed);
-        self.sum_ms.fetch_add(millis, Ordering::Relaxed);
-    }
-
-    /// Counts the latencies of a batch: one addition per bucket, not per record.
-    pub fn observe_all(&self, millis: impl Iterator<Item = u64>) {
-        let mut counts = [0u64; BUCKETS];
-        let mut sum = 0;
-        for m in millis {
-            counts[bucket_of(m)] += 1;
-            sum += m;
-        }
-        for (count, n) in self.counts.iter().zip(counts).filter(|(_, n)| *n > 0) {
-            count.fetch_add(n, Ordering::Relaxed);
-        }
-        self.sum_ms.fetch_add(sum, Ordering::Relaxed);
-    }
-
-    /// The counts now.
-    pub fn snapshot(&self) -> Snapshot {
-        Snapshot {
-            counts: self.counts.iter().map(|c| c.load(Ordering::Relaxed)).collect(),
-            sum_ms: self.sum_ms.load(Ordering::Relaxed),
-        }
-    }
-}
-
-/// Values below 4 ms have a bucket each; above, four per doubling.
-fn bucket_of(millis: u64) -> usize {
-    if millis < 4 {
-        return millis as usize;
-    }
-    let log = 63 - millis.leading_zeros() as usize;
-    let quarter = (millis >> (log - 2)) as usize & 3;
-    ((log - 1) * 4 + quarter).min(BUCKETS - 1)
-}
-
-/// The smallest value that does not belong into bucket `bucket` any more, in milliseconds.
-pub fn bucket_end(bucket: usize) -> u64 {
-    if bucket < 4 {
-        return bucket as u64 + 1;
-    }
-    let (log, quarter) = (bucket / 4 + 1, bucket as u64 % 4);
-    (5 + quarter) << (log - 2)
-}
-
-/// The counts of a [`Latency`] at one moment; adds up over lanes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Snapshot {
-    pub counts: Vec<u64>,
-    pub sum_ms: u64,
-}
-
-impl Snapshot {
-    /// How many were observed.
-    pub fn count(&self) -> u64 {
-        self.counts.iter().sum()
-    }
-
-    /// Adds the counts of another lane.
-    pub fn merge(&mut self, other: &Self) {
-        self.counts.resize(BUCKETS.max(self.counts.len()), 0);
-        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
-            *mine += theirs;
-        }
-        self.sum_ms += other.sum_ms;
-    }
-
-    /// What was observed since `earlier`.
-    #[must_use]
-    pub fn since(&self, earlier: &Self) -> Self {
-        let before = |i: usize| earlier.counts.get(i).copied().unwrap_or(0);
-        let counts = self.counts.iter().enumerate();
-        Self {
-            counts: counts.map(|(i, n)| n.saturating_sub(before(i))).collect(),
-            sum_ms: self.sum_ms.saturating_sub(earlier.sum_ms),
-        }
-    }
-
-    /// The upper end in milliseconds of the bucket that holds quantile `q` (0 to 1); `None` where nothing was observed.
-    pub fn quantile(&self, q: f64) -> Option<u64> {
-        let total = self.count();
-        if total == 0 {
-            return None;
-        }
-        let rank = (q * total as f64).ceil().max(1.0) as u64;
-        let mut seen = 0;
-        let at = self.counts.iter().position(|n| {
-            seen += n;
-            seen >= rank
-        });
-        at.map(bucket_end)
-    }
-}
-
 /// The metrics of all lanes of a process.
 pub type AllMetrics = Vec<Arc<LaneMetrics>>;
 
@@ -214,27 +185,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_value_lies_below_the_end_of_its_bucket_and_not_below_the_one_before() {
-        for millis in (0..5000).chain([1 << 20, 1 << 24]) {
-            let bucket = bucket_of(millis);
-            assert!(millis < bucket_end(bucket), "{millis} in {bucket}");
-            assert!(
-                bucket == 0 || millis >= bucket_end(bucket - 1),
-                "{millis} in {bucket}"
-            );
+    fn batches_are_counted_by_rows_and_by_why_they_closed() {
+        let lane = LaneMetrics::default();
+        for (rows, closed) in [(1, Closed::Drained), (2, Closed::Drained), (512, Closed::Full)] {
+            lane.batch(rows, 10, closed);
         }
-    }
-
-    #[test]
-    fn quantiles_come_from_the_counts() {
-        let latency = Latency::default();
-        for millis in 0..100 {
-            latency.observe(millis);
-        }
-        let snapshot = latency.snapshot();
-        assert_eq!(snapshot.count(), 100);
-        assert_eq!(snapshot.sum_ms, 4950);
-        assert_eq!(snapshot.quantile(0.5), Some(56));
-        assert_eq!(Snapshot::default().quantile(0.5), None);
+        lane.batch(300, 10, Closed::Limited);
+        lane.batch(1_000_000, 10, Closed::Full);
+        let rows: Vec<u64> = lane.batch_rows.iter().map(Count::get).collect();
+        assert_eq!((rows[0], rows[1], rows[9], rows[17]), (1, 1, 2, 1));
+        assert_eq!(rows.iter().sum::<u64>(), lane.batches.get());
+        assert_eq!(lane.closed.each_ref().map(Count::get), [2, 2, 1]);
+        assert_eq!(lane.bytes_consumed.get(), 50);
     }
 }

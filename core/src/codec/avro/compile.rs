@@ -14,6 +14,8 @@ use crate::steps::names;
 pub(super) enum Op {
     Skip(Skip),
     Read(Read, u32),
+    /// Floats of four bytes one after another, each into its column: their bytes are there or not once for all.
+    Floats(Vec<u32>),
     /// Null where this branch is taken, else a value.
     Optional(u8, Read, u32),
     /// Takes no bytes: the row is null, or a reject.
@@ -187,7 +189,7 @@ impl Compiler<'_> {
             }
             _ => match fit(self.schema, of, wanted.kind) {
                 Some((read, _)) => {
-                    out.push(Op::Read(read, column));
+                    push_read(out, read, column);
                     Ok(())
                 }
                 None => Err(self.unfit(of, column)),
@@ -346,6 +348,19 @@ impl Compiler<'_> {
 
 fn absent(wanted: &Wanted<'_>, out: &mut Vec<Op>) {
     wanted.each(&mut |column| out.push(Op::Absent(column)));
+}
+
+/// Appends the reading of a value; floats behind floats are read together.
+fn push_read(out: &mut Vec<Op>, read: Read, column: u32) {
+    match (out.last_mut(), &read) {
+        (Some(Op::Floats(columns)), Read::Float32) => columns.push(column),
+        (Some(last @ Op::Read(Read::Float32, _)), Read::Float32) => {
+            if let Op::Read(_, first) = *last {
+                *last = Op::Floats(vec![first, column]);
+            }
+        }
+        _ => out.push(Op::Read(read, column)),
+    }
 }
 
 /// Appends a step over unused bytes, or adds it to the last one.

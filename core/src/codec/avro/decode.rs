@@ -17,7 +17,7 @@ use crate::codec::schemas::{SchemaKey, Schemas};
 use crate::codec::{Column, Decode, Decoded, Part, schema_of};
 use crate::error::{Error, Kind, Result};
 use crate::records::Records;
-use crate::reject::{Reject, Stage};
+use crate::reject::{Reject, Stage, cause};
 
 /// Programs that are kept; a topic has a handful of schemas.
 const KEPT: usize = 256;
@@ -57,8 +57,8 @@ enum Known {
 /// Why a record is no row.
 enum Refused {
     /// Its bytes; the branch that is meant, and how many bytes of the frame are before the body.
-    Fault(Fault, Option<Box<str>>, usize),
-    Reason(String),
+    Fault(Box<Fault>, Option<Box<str>>, usize),
+    Reason(&'static str, String),
     Broken(String),
     /// Not the record's fault.
     Error(Error),
@@ -107,10 +107,8 @@ impl AvroDecoder {
     /// Takes one record into row `row`.
     fn record(&mut self, records: &Records, record: usize, row: usize) -> Result<(), Refused> {
         let Some(bytes) = self.part.of(records, record) else {
-            return Err(Refused::Reason(match self.part {
-                Part::Key => "the record has no key".to_owned(),
-                Part::Value => "tombstone: the record has no payload".to_owned(),
-            }));
+            let missing = self.part.missing();
+            return Err(Refused::Reason(missing, missing.to_owned()));
         };
         let (program, body) = match &mut self.origin {
             Writers::One(program) => (&*program, bytes),
@@ -119,9 +117,8 @@ impl AvroDecoder {
                 schemas,
                 known,
             } => {
-                let framed = framing
-                    .open(records, record, self.part)
-                    .map_err(Refused::Reason)?;
+                let framed = framing.open(records, record, self.part);
+                let framed = framed.map_err(|why| Refused::Reason(cause::FRAME, why))?;
                 let key = framed.schema;
                 if known.first().is_none_or(|(first, _)| *first != key) {
                     bring_forward(known, key, schemas.as_ref(), &self.columns)?;
@@ -131,7 +128,10 @@ impl AvroDecoder {
                     Some((_, Known::Broken(why))) => {
                         return Err(Refused::Broken(format!("schema {key}: {why}")));
                     }
-                    None => return Err(Refused::Reason(format!("schema {key}: unknown"))),
+                    None => {
+                        let why = format!("schema {key}: unknown");
+                        return Err(Refused::Reason(cause::UNKNOWN_SCHEMA, why));
+                    }
                 }
             }
         };
@@ -169,7 +169,7 @@ impl AvroDecoder {
     }
 
     /// The reject of a record, or the error that ends the batch.
-    fn refused(&mut self, refused: Refused) -> Result<(Stage, String)> {
+    fn refused(&mut self, refused: Refused) -> Result<(Stage, &'static str, String)> {
         match refused {
             Refused::Fault(fault, branch, before) => {
                 let reason = self.reason(&fault, branch.as_deref(), before);
@@ -178,10 +178,10 @@ impl AvroDecoder {
                     let what = format!("decode avro: {reason}; lower the rows per batch");
                     return Err(Error::fatal(what));
                 }
-                Ok((Stage::Decode, reason))
+                Ok((Stage::Decode, fault.what, reason))
             }
-            Refused::Reason(reason) => Ok((Stage::Decode, reason)),
-            Refused::Broken(reason) => Ok((Stage::Schema, reason)),
+            Refused::Reason(cause, reason) => Ok((Stage::Decode, cause, reason)),
+            Refused::Broken(reason) => Ok((Stage::Schema, cause::WITHOUT_COLUMNS, reason)),
             Refused::Error(error) => {
                 self.reset();
                 Err(error)
@@ -200,11 +200,12 @@ impl Decode for AvroDecoder {
                 origin.push(record as u32);
                 continue;
             };
-            let (stage, reason) = self.refused(refused)?;
+            let (stage, cause, reason) = self.refused(refused)?;
             self.buffers.iter_mut().for_each(|b| b.truncate(origin.len()));
             rejects.push(Reject {
                 record: record as u32,
                 stage,
+                cause,
                 reason,
             });
         }
@@ -229,7 +230,7 @@ fn bring_forward(
     }
     let schema = schemas.schema(key).map_err(|error| match error.kind() {
         // Whoever gives schemas decides how long it remembers that there is none.
-        Kind::Reject => Refused::Reason(error.to_string()),
+        Kind::Reject => Refused::Reason(cause::UNKNOWN_SCHEMA, error.to_string()),
         _ => Refused::Error(error),
     })?;
     let compiled = match AvroSchema::of(&schema) {

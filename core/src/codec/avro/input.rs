@@ -51,11 +51,37 @@ impl<'b> Input<'b> {
                 self.at += 1;
                 Ok(zigzag(u64::from(*byte)))
             }
-            _ => self.long_of_many(),
+            _ => match self.word() {
+                Some((word, bytes)) => {
+                    self.at += bytes;
+                    Ok(zigzag(compact(word)))
+                }
+                None => self.long_of_many(),
+            },
         }
     }
 
-    #[inline]
+    /// The next bytes up to the one that ends a number, and how many they are, where that is one of the next eight.
+    #[inline(always)]
+    fn word(&self) -> Option<(u64, usize)> {
+        let word = match self.bytes[self.at..].first_chunk() {
+            Some(bytes) => u64::from_le_bytes(*bytes),
+            // Near the end: the last eight bytes without those in front, and with bytes behind that end nothing.
+            None => {
+                let missing = 8 * (8 - self.left()) as u32;
+                let last = u64::from_le_bytes(*self.bytes.last_chunk()?);
+                last.checked_shr(missing)? | u64::MAX.checked_shl(64 - missing)?
+            }
+        };
+        let ends = !word & 0x8080_8080_8080_8080;
+        if ends == 0 {
+            return None;
+        }
+        let bits = (ends.trailing_zeros() + 1) as usize;
+        Some((word & (u64::MAX >> (64 - bits)), bits / 8))
+    }
+
+    #[cold]
     fn long_of_many(&mut self) -> Parsed<i64> {
         let rest = &self.bytes[self.at..];
         let mut value = 0;
@@ -74,7 +100,7 @@ impl<'b> Input<'b> {
     }
 
     #[cold]
-    fn no_long(&self) -> Fault {
+    fn no_long(&self) -> Box<Fault> {
         let what = if self.left() < 10 {
             TRUNCATED
         } else {
@@ -139,7 +165,12 @@ impl<'b> Input<'b> {
     #[inline]
     pub(super) fn pass_longs(&mut self, count: u64) -> Parsed<()> {
         for _ in 0..count {
-            self.long()?;
+            match self.word() {
+                Some((_, bytes)) => self.at += bytes,
+                None => {
+                    self.long_of_many()?;
+                }
+            }
         }
         Ok(())
     }
@@ -162,6 +193,14 @@ impl<'b> Input<'b> {
     }
 }
 
+/// The lower seven bits of each byte, one behind the other: in pairs, then in pairs of pairs, then the halves.
+#[inline(always)]
+fn compact(word: u64) -> u64 {
+    let word = (word & 0x007f_007f_007f_007f) | (word & 0x7f00_7f00_7f00_7f00) >> 1;
+    let word = (word & 0x0000_3fff_0000_3fff) | (word & 0x3fff_0000_3fff_0000) >> 2;
+    (word & 0x0fff_ffff) | (word & 0x0fff_ffff_0000_0000) >> 4
+}
+
 #[inline(always)]
 fn zigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
@@ -181,6 +220,14 @@ mod tests {
             let mut input = Input::new(&out);
             assert_eq!(input.long(), Ok(value));
             assert_eq!(input.at, out.len());
+            // With bytes behind it that are another's.
+            let mut longer = out.clone();
+            longer.extend([0xff; 8]);
+            let mut input = Input::new(&longer);
+            assert_eq!(input.long(), Ok(value));
+            assert_eq!(input.at, out.len());
+            let mut input = Input::new(&longer);
+            assert_eq!((input.pass_longs(1), input.at), (Ok(()), out.len()));
             for end in 0..out.len() {
                 let cut = Input::new(&out[..end]).long();
                 assert_eq!(cut.expect_err("cut").what, TRUNCATED, "{value}");

@@ -68,12 +68,15 @@ impl Skips {
         self.simple[of]
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn pass(&self, input: &mut Input<'_>, skip: Skip) -> Parsed<()> {
-        self.pass_at(input, skip, 0)
+        match skip {
+            Skip::Fixed(width) => input.take(width).map(drop),
+            Skip::Longs(count) => input.pass_longs(u64::from(count)),
+            other => self.pass_at(input, other, 0),
+        }
     }
 
-    #[inline]
     fn pass_at(&self, input: &mut Input<'_>, skip: Skip, depth: usize) -> Parsed<()> {
         match skip {
             Skip::Fixed(width) => input.pass(width, 1),

@@ -47,6 +47,7 @@ impl<'p> Walk<'p, '_> {
         for op in ops {
             match op {
                 Op::Read(read, column) => self.read(read, *column)?,
+                Op::Floats(columns) => self.floats(columns)?,
                 Op::Skip(skip) => self.program.skips.pass(&mut self.input, *skip)?,
                 Op::Optional(null, read, column) => self.optional(*null, read, *column)?,
                 other => self.rare(other)?,
@@ -64,6 +65,22 @@ impl<'p> Walk<'p, '_> {
             [byte] if byte == 2 - null * 2 => self.read(read, column),
             _ => Err(Fault::new(NO_BRANCH, at).of_column(column as usize)),
         }
+    }
+
+    fn floats(&mut self, columns: &[u32]) -> Parsed<()> {
+        let Ok(bytes) = self.input.take(columns.len() * size_of::<f32>()) else {
+            // One by one tells where they break off.
+            return columns
+                .iter()
+                .try_for_each(|column| self.read(&Read::Float32, *column));
+        };
+        for (column, bytes) in columns.iter().zip(bytes.as_chunks().0) {
+            match &mut self.buffers[*column as usize].values {
+                Values::Float32(values) => values.push(f32::from_le_bytes(*bytes)),
+                _ => return Err(Fault::new(OTHER, self.input.at).of_column(*column as usize)),
+            }
+        }
+        Ok(())
     }
 
     fn rare(&mut self, op: &'p Op) -> Parsed<()> {
@@ -85,7 +102,7 @@ impl<'p> Walk<'p, '_> {
             }),
             Op::Map(map) => self.map(map),
             // `run` takes them.
-            Op::Read(..) | Op::Skip(_) | Op::Optional(..) => Ok(()),
+            Op::Read(..) | Op::Floats(_) | Op::Skip(_) | Op::Optional(..) => Ok(()),
         }
     }
 

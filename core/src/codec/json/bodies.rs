@@ -23,8 +23,8 @@ pub struct Body<'a> {
 /// Why a record has no document to read.
 #[derive(Debug)]
 pub enum Unfit {
-    /// It is a reject for this reason.
-    Reason(String),
+    /// It is a reject: by this cause, for this reason.
+    Reason(&'static str, String),
     /// It is nobody's matter: neither row nor reject.
     Skip,
     /// The decoder cannot go on.
@@ -40,7 +40,7 @@ impl Bodies for Plain {
     fn body<'a>(&mut self, records: &'a Records, record: usize) -> Result<Body<'a>, Unfit> {
         let bytes = self.0.of(records, record);
         if bytes.is_none() && self.0 == Part::Key {
-            return Err(Unfit::Reason(self.0.missing().to_owned()));
+            return Err(Unfit::Reason(self.0.missing(), self.0.missing().to_owned()));
         }
         Ok(Body { bytes, before: 0 })
     }
@@ -103,16 +103,13 @@ impl<B: Bodies> Bodies for Enveloped<B> {
         };
         let (start, end) = opened.map_err(|wrong| match wrong {
             Wrong::Skip => Unfit::Skip,
-            Wrong::Reason(what) => Unfit::Reason(what.to_owned()),
+            Wrong::Reason(what) => Unfit::Reason(what, what.to_owned()),
             Wrong::Fault(fault) => {
                 let found = fault
                     .found
                     .map_or(String::new(), |found| format!(", found {found}"));
-                Unfit::Reason(format!(
-                    "{}{found} at byte {}",
-                    fault.what,
-                    fault.at + around.before
-                ))
+                let at = fault.at + around.before;
+                Unfit::Reason(fault.what, format!("{}{found} at byte {at}", fault.what))
             }
         })?;
         Ok(Body {
@@ -126,11 +123,11 @@ impl<B: Bodies> Bodies for Enveloped<B> {
 enum Wrong {
     Skip,
     Reason(&'static str),
-    Fault(Fault),
+    Fault(Box<Fault>),
 }
 
-impl From<Fault> for Wrong {
-    fn from(fault: Fault) -> Self {
+impl From<Box<Fault>> for Wrong {
+    fn from(fault: Box<Fault>) -> Self {
         Self::Fault(fault)
     }
 }
@@ -190,7 +187,7 @@ fn members<const N: usize>(
     cursor: &mut Cursor<'_>,
     names: [&str; N],
     scratch: &mut Vec<u8>,
-) -> Result<[Option<Range>; N], Fault> {
+) -> Result<[Option<Range>; N], Box<Fault>> {
     let mut found = [None; N];
     if cursor.peek() != Some(b'{') {
         return cursor.mismatch("expected a json object");

@@ -141,7 +141,7 @@ impl<B: Bodies> Decode for JsonDecoder<B> {
         let mut rejects = Vec::new();
         self.buffers.iter_mut().for_each(|b| b.begin(records.len()));
         for record in 0..records.len() {
-            let reason = match self.bodies.body(records, record) {
+            let (cause, reason) = match self.bodies.body(records, record) {
                 Ok(Body { bytes, before }) => {
                     let Err(fault) = self.record(origin.len(), bytes) else {
                         origin.push(record as u32);
@@ -151,15 +151,16 @@ impl<B: Bodies> Decode for JsonDecoder<B> {
                         return Err(self.too_much(&fault).with("records", records.len()));
                     }
                     self.buffers.iter_mut().for_each(|b| b.truncate(origin.len()));
-                    self.reason(&fault, before)
+                    (fault.what, self.reason(&fault, before))
                 }
                 Err(Unfit::Skip) => continue,
                 Err(Unfit::Stop(error)) => return Err(error),
-                Err(Unfit::Reason(reason)) => reason,
+                Err(Unfit::Reason(cause, reason)) => (cause, reason),
             };
             rejects.push(Reject {
                 record: record as u32,
                 stage: Stage::Decode,
+                cause,
                 reason,
             });
         }
@@ -237,10 +238,10 @@ impl Walk<'_, '_> {
         let column = field.columns.first().copied();
         if self.seen[field.id] == self.turn {
             let quote = self.cursor.bytes[start..].iter().position(|b| *b == b'"');
-            return Err(Fault {
-                column,
-                ..Fault::new("a used key given twice", start + quote.map_or(0, |at| at + 1))
-            });
+            let at = start + quote.map_or(0, |at| at + 1);
+            let mut fault = Fault::new("a used key given twice", at);
+            fault.column = column;
+            return Err(fault);
         }
         self.seen[field.id] = self.turn;
         let start = self.cursor.clone();
@@ -274,7 +275,7 @@ impl Walk<'_, '_> {
     }
 
     /// A fault of an object is one of the first column inside it.
-    fn of_any(&self, level: usize, fault: Fault) -> Fault {
+    fn of_any(&self, level: usize, fault: Box<Fault>) -> Box<Fault> {
         let inside = self.levels[level].fields.first();
         match inside.map(|field| (field.columns.first(), field.level)) {
             Some((Some(column), _)) => fault.of_column(*column),

@@ -49,11 +49,7 @@ impl<'a> Cursor<'a> {
             b'n' => "null",
             _ => return self.fault("expected a json value"),
         };
-        let found = Some(found);
-        Err(Fault {
-            found,
-            ..Fault::new(expected, self.at)
-        })
+        Err(Fault::new(expected, self.at).found(found))
     }
 
     /// The next byte that is no white space; the cursor stands on it.

@@ -163,10 +163,7 @@ fn long_integer(cursor: &mut Cursor<'_>, first: Option<u8>, expected: &'static s
     let at = cursor.at;
     match number(cursor, first, expected)?.scaled(0) {
         Ok((value, true)) => Ok(value),
-        Ok((_, false)) => Err(Fault {
-            found: Some("a number with a fraction"),
-            ..Fault::new(expected, at)
-        }),
+        Ok((_, false)) => Err(Fault::new(expected, at).found("a number with a fraction")),
         Err(OutOfRange) => Err(Fault::new(NOT_A_NUMBER, at)),
     }
 }

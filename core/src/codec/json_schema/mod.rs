@@ -16,6 +16,7 @@ use super::schemas::{RegisteredSchema, SchemaKey, SchemaReference, SchemaType, S
 use super::{Column, Part};
 use crate::error::{Error, Kind, Result};
 use crate::records::Records;
+use crate::reject::cause;
 
 pub use way::way;
 
@@ -67,7 +68,7 @@ impl Bodies for FramedJson {
     fn body<'a>(&mut self, records: &'a Records, record: usize) -> Result<Body<'a>, Unfit> {
         let Some(bytes) = self.part.of(records, record) else {
             return match self.part {
-                Part::Key => Err(Unfit::Reason(self.part.missing().to_owned())),
+                Part::Key => Err(Unfit::Reason(self.part.missing(), self.part.missing().to_owned())),
                 Part::Value => Ok(Body {
                     bytes: None,
                     before: 0,
@@ -75,7 +76,7 @@ impl Bodies for FramedJson {
             };
         };
         let framed = self.framing.open(records, record, self.part);
-        let Framed { schema, body, .. } = framed.map_err(Unfit::Reason)?;
+        let Framed { schema, body, .. } = framed.map_err(|why| Unfit::Reason(cause::FRAME, why))?;
         if let Some(validation) = &mut self.validation {
             validation.check(schema, body)?;
         }
@@ -89,21 +90,20 @@ impl Bodies for FramedJson {
 impl Validation {
     fn check(&mut self, key: SchemaKey, body: &[u8]) -> Result<(), Unfit> {
         let validator = self.compiled(key)?.as_ref();
-        let validator = validator.map_err(|why| Unfit::Reason(format!("schema {key}: {why}")))?;
+        let validator = validator
+            .map_err(|why| Unfit::Reason(cause::UNREADABLE_SCHEMA, format!("schema {key}: {why}")))?;
         let value: Value = serde_json::from_slice(body).map_err(|e| {
             // Its own words may hold a part of the body.
-            Unfit::Reason(format!(
-                "malformed json at line {} column {}",
-                e.line(),
-                e.column()
-            ))
+            let at = format!("line {} column {}", e.line(), e.column());
+            Unfit::Reason("malformed json", format!("malformed json at {at}"))
         })?;
         match validator.validate(&value) {
             Ok(()) => Ok(()),
-            Err(e) => Err(Unfit::Reason(format!(
-                "does not fit its schema, {key}: `{}` is not kept",
-                e.evaluation_path()
-            ))),
+            Err(e) => {
+                let path = e.evaluation_path();
+                let why = format!("does not fit its schema, {key}: `{path}` is not kept");
+                Err(Unfit::Reason("does not fit its schema", why))
+            }
         }
     }
 
@@ -112,7 +112,7 @@ impl Validation {
             Some(known) => known,
             None => {
                 let schema = self.schemas.schema(key).map_err(|e| match e.kind() {
-                    Kind::Reject => Unfit::Reason(e.to_string()),
+                    Kind::Reject => Unfit::Reason(cause::UNKNOWN_SCHEMA, e.to_string()),
                     _ => Unfit::Stop(e),
                 })?;
                 self.compiled.truncate(MOST_KEPT - 1);

@@ -17,7 +17,7 @@ use crate::codec::schemas::{RegisteredSchema, SchemaKey, Schemas};
 use crate::codec::{Column, Decode, Decoded, Part, schema_of};
 use crate::error::{Error, Kind, Result};
 use crate::records::Records;
-use crate::reject::{Reject, Stage};
+use crate::reject::{Reject, Stage, cause};
 
 /// How many programs and schemas are kept; the one not used for longest goes first.
 const MOST_KEPT: usize = 64;
@@ -63,11 +63,11 @@ struct Misfit {
 
 /// Why a record is no row.
 enum Unfit {
-    Reason(String),
+    Reason(&'static str, String),
     /// Its schema is sound, but does not give the columns.
     Columns(String),
     /// In bytes that begin this far into the record's part.
-    Fault(Fault, usize),
+    Fault(Box<Fault>, usize),
     Stop(Error),
 }
 
@@ -125,14 +125,14 @@ impl ProtobufDecoder {
 
     /// Takes one record into row `row`.
     fn record(&mut self, records: &Records, record: usize, row: usize) -> Result<(), Unfit> {
-        let reason = |what: &str| Unfit::Reason(what.to_owned());
+        let reason = |what: &'static str| Unfit::Reason(what, what.to_owned());
         let Some(payload) = self.part.of(records, record) else {
             return Err(reason(self.part.missing()));
         };
         let mut body = payload;
         if let Some(registry) = &mut self.registry {
             let framed = registry.framing.open(records, record, self.part);
-            let framed = framed.map_err(Unfit::Reason)?;
+            let framed = framed.map_err(|why| Unfit::Reason(cause::FRAME, why))?;
             let beside = framed.beside.unwrap_or(framed.body);
             let (place, behind) = Place::read(beside).map_err(reason)?;
             body = if framed.beside.is_some() {
@@ -148,7 +148,9 @@ impl ProtobufDecoder {
         let program = match self.programs.first().map(|known| &known.program) {
             Some(Ok(program)) => program,
             Some(Err(misfit)) if misfit.of_columns => return Err(Unfit::Columns(misfit.reason.clone())),
-            Some(Err(misfit)) => return Err(Unfit::Reason(misfit.reason.clone())),
+            Some(Err(misfit)) => {
+                return Err(Unfit::Reason(cause::UNREADABLE_SCHEMA, misfit.reason.clone()));
+            }
             None => return Err(reason("no schema")),
         };
         self.turn += 1;
@@ -225,7 +227,7 @@ impl Registry {
             Some(known) => known,
             None => {
                 let schema = self.schemas.schema(key).map_err(|e| match e.kind() {
-                    Kind::Reject => Unfit::Reason(e.to_string()),
+                    Kind::Reject => Unfit::Reason(cause::UNKNOWN_SCHEMA, e.to_string()),
                     _ => Unfit::Stop(e),
                 })?;
                 self.compiled.truncate(MOST_KEPT - 1);
@@ -251,19 +253,20 @@ impl Decode for ProtobufDecoder {
                 }
                 Err(unfit) => unfit,
             };
-            let (stage, reason) = match unfit {
+            let (stage, cause, reason) = match unfit {
                 Unfit::Stop(error) => return Err(error),
                 Unfit::Fault(fault, _) if fault.full => {
                     return Err(self.too_much(&fault).with("records", records.len()));
                 }
-                Unfit::Fault(fault, before) => (Stage::Decode, self.reason(&fault, before)),
-                Unfit::Columns(reason) => (Stage::Schema, reason),
-                Unfit::Reason(reason) => (Stage::Decode, reason),
+                Unfit::Fault(fault, before) => (Stage::Decode, fault.what, self.reason(&fault, before)),
+                Unfit::Columns(reason) => (Stage::Schema, cause::WITHOUT_COLUMNS, reason),
+                Unfit::Reason(cause, reason) => (Stage::Decode, cause, reason),
             };
             self.buffers.iter_mut().for_each(|b| b.truncate(origin.len()));
             rejects.push(Reject {
                 record: record as u32,
                 stage,
+                cause,
                 reason,
             });
         }

@@ -57,9 +57,9 @@ impl<'r> Run<'r> {
             match level.find(number) {
                 Some(action) => {
                     let done = self.field(action, number, wire, cursor);
-                    done.map_err(|fault| Fault {
-                        column: fault.column.or(action.column),
-                        ..fault
+                    done.map_err(|mut fault| {
+                        fault.column = fault.column.or(action.column);
+                        fault
                     })?;
                 }
                 None if wire == Wire::EndGroup && group == Some(number) => return Ok(()),
@@ -286,11 +286,7 @@ impl Buffers {
 
 #[cold]
 fn mismatch<T>(wire: Wire, cursor: &Cursor<'_>) -> Parsed<T> {
-    let found = Some(wire.name());
-    Err(Fault {
-        found,
-        ..Fault::new(WRONG_WIRE, cursor.at)
-    })
+    Err(Fault::new(WRONG_WIRE, cursor.at).found(wire.name()))
 }
 
 #[cold]

@@ -88,6 +88,7 @@ impl Lookup {
             .map(|(_, record)| Reject {
                 record: *record,
                 stage: Stage::Lookup,
+                cause: "no such row in the table",
                 reason: self.absent.clone(),
             })
             .collect()

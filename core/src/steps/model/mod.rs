@@ -206,6 +206,7 @@ impl Step for Running {
         let rejects = nulls.iter().map(|(row, column)| Reject {
             record: batch.origin[*row as usize],
             stage: Stage::Model,
+            cause: "null in front of a tensor",
             reason: format!("column \"{column}\" is null, and a tensor holds no nulls"),
         });
         let rejects = rejects.collect();
