@@ -40,7 +40,7 @@ impl Totals {
             totals.consumed += lane.consumed.get();
             totals.delivered += lane.delivered.get();
             totals.batches += lane.batches.get();
-            totals.rejects += lane.rejects.iter().map(|stage| stage.get()).sum::<u64>();
+            totals.rejects += lane.rejects.total();
             totals.lag += lane.lag.get();
             totals.latency.merge(&lane.latency.snapshot());
         }
@@ -167,6 +167,8 @@ fn each(lanes: &AllMetrics, stopped: &Receiver<()>, every: Duration, mut show: i
 mod tests {
     use std::sync::Arc;
 
+    use forebay_core::reject::{Reject, Stage};
+
     use super::*;
 
     #[test]
@@ -174,7 +176,14 @@ mod tests {
         let lanes: AllMetrics = vec![Arc::default(), Arc::default()];
         lanes[0].consumed.add(1000);
         lanes[0].latency.observe(60_000);
-        lanes[0].rejects[0].add(2);
+        for record in 0..2 {
+            lanes[0].rejects.count(&Reject {
+                record,
+                stage: Stage::Decode,
+                cause: "a test",
+                reason: "a test".into(),
+            });
+        }
         let before = Totals::of(&lanes);
         lanes[1].consumed.add(2048);
         lanes[1].batches.add(4);

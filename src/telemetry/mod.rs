@@ -2,9 +2,11 @@
 //! own and only reads; lanes neither wait for it nor know of it, and a port that is taken stops nothing.
 
 mod liveness;
+mod process;
 mod prometheus;
 mod reading;
 mod registries;
+pub mod table;
 mod tokens;
 
 use std::fmt;

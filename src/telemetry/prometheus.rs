@@ -1,117 +1,61 @@
-//! What lanes count, as Prometheus reads it: every metric's exported name and help stands here, once. The counters
-//! are read at the scrape; a lane knows nothing of this file.
+//! What lanes count, as Prometheus reads it. The counters are read at the scrape; a lane knows nothing of this file.
 
 use std::fmt;
 
 use forebay_connectors::kafka::library_version;
-use forebay_core::metrics::{AllMetrics, LaneMetrics, Snapshot, bucket_end};
+use forebay_core::metrics::{
+    AllMetrics, Closed, Count, LaneMetrics, Latency, Snapshot, StepMetrics, bucket_end,
+};
 use forebay_core::reject::Stage;
 use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
-use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
 use super::reading::Reading;
-use super::{Beside, registries, tokens};
+use super::table::{self, Metric};
+use super::{Beside, process, registries, tokens};
 
 /// The content type of [`Exporter::scrape`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 type Encoded = Result<(), fmt::Error>;
 type Get = fn(&Reading<'_>) -> u64;
+type GetOfStep = fn(&StepMetrics) -> u64;
 
-/// Counters with one series per lane; the format appends `_total`.
-const COUNTERS: &[(&str, &str, Get)] = &[
-    ("records_consumed", "Records read from the source", |r| {
-        r.balance.consumed
-    }),
-    (
-        "records_delivered",
-        "Records whose result the sink confirmed",
-        |r| r.balance.delivered,
-    ),
-    ("records_filtered", "Records that a step filtered", |r| {
-        r.balance.filtered
-    }),
-    (
-        "records_dead_lettered",
-        "Records whose dead letter was confirmed",
-        |r| r.balance.dead_lettered,
-    ),
-    (
-        "records_dropped",
-        "Rejects dropped because the pipeline asks for it",
-        |r| r.balance.dropped,
-    ),
-    (
-        "records_abandoned",
-        "Records of partitions given up before they were confirmed; somebody reads them again",
-        |r| r.balance.abandoned,
-    ),
-    ("batches", "Batches carried through", |r| r.lane.batches.get()),
-    ("commits", "Commits acknowledged", |r| r.lane.commits.get()),
-    ("revocations", "Times partitions were revoked", |r| {
-        r.lane.revocations.get()
-    }),
-    ("lost_partitions", "Times partitions were lost", |r| {
-        r.lane.lost.get()
-    }),
-    ("gaps", "Gaps in a partition that on_gap passed", |r| {
-        r.lane.gaps.get()
-    }),
-    ("gap_offsets", "Offsets that gaps skipped", |r| {
-        r.lane.gap_offsets.get()
-    }),
-    (
-        "retries",
-        "Times the source or a sink had to be tried again",
-        |r| r.lane.retries.get(),
-    ),
-    (
-        "waits",
-        "Times a batch could not be carried yet and was kept, as while a schema registry does not answer",
-        |r| r.lane.waits.get(),
-    ),
-    (
-        "not_finite",
-        "Numbers written as null because they were NaN or infinite",
-        |r| r.lane.not_finite.get(),
-    ),
+/// Counters with one series per lane.
+static COUNTERS: &[(&Metric, Get)] = &[
+    (&table::RECORDS_CONSUMED, |r| r.balance.consumed),
+    (&table::RECORDS_DELIVERED, |r| r.balance.delivered),
+    (&table::RECORDS_FILTERED, |r| r.balance.filtered),
+    (&table::RECORDS_DEAD_LETTERED, |r| r.balance.dead_lettered),
+    (&table::RECORDS_DROPPED, |r| r.balance.dropped),
+    (&table::RECORDS_ABANDONED, |r| r.balance.abandoned),
+    (&table::BYTES_CONSUMED, |r| r.lane.bytes_consumed.get()),
+    (&table::BYTES_WRITTEN, |r| r.lane.bytes_written.get()),
+    (&table::NOT_FINITE, |r| r.lane.not_finite.get()),
+    (&table::WAITS, |r| r.lane.waits.get()),
+    (&table::COMMITS, |r| r.lane.commits.get()),
+    (&table::REVOCATIONS, |r| r.lane.revocations.get()),
+    (&table::LOST_PARTITIONS, |r| r.lane.lost.get()),
+    (&table::GAPS, |r| r.lane.gaps.get()),
+    (&table::GAP_OFFSETS, |r| r.lane.gap_offsets.get()),
+    (&table::RETRIES, |r| r.lane.retries.get()),
 ];
 
 /// Gauges with one series per lane.
-const GAUGES: &[(&str, &str, Get)] = &[
-    ("records_in_flight", "Records read and not yet settled", |r| {
-        r.balance.in_flight
-    }),
-    ("partitions_assigned", "Partitions assigned now", |r| {
-        r.lane.partitions.get()
-    }),
-    (
-        "lag_records",
-        "Records in the log behind the lane's positions",
-        |r| r.lane.lag.get(),
-    ),
-    (
-        "waiting",
-        "1 while a batch waits for something outside, such as a schema registry",
-        |r| r.lane.waiting.get(),
-    ),
+static GAUGES: &[(&Metric, Get)] = &[
+    (&table::RECORDS_IN_FLIGHT, |r| r.balance.in_flight),
+    (&table::WAITING, |r| r.lane.waiting.get()),
+    (&table::PARTITIONS_ASSIGNED, |r| r.lane.partitions.get()),
+    (&table::LAG_RECORDS, |r| r.lane.lag.get()),
 ];
 
-/// Where the time of a lane goes, in the order of [`LaneMetrics::busy`].
-const BUSY: [&str; 4] = ["decode", "steps", "encode", "sink"];
-
-/// The order of [`LaneMetrics::rejects`].
-const STAGES: [Stage; 7] = [
-    Stage::Decode,
-    Stage::Sql,
-    Stage::Lookup,
-    Stage::Model,
-    Stage::Encode,
-    Stage::Sink,
-    Stage::Schema,
+/// Counters with one series per step.
+static STEPS: &[(&Metric, GetOfStep)] = &[
+    (&table::STEP_ROWS, |step| step.rows.get()),
+    (&table::STEP_GONE, |step| step.gone.get()),
+    (&table::STEP_RUNS, |step| step.runs.get()),
 ];
 
 /// The upper ends of the latency's buckets are powers of two, 1 ms to 524 s: a [`Snapshot`]'s buckets fold into them
@@ -144,12 +88,11 @@ pub struct Exporter {
 impl Exporter {
     /// Lanes are labelled by their place in `lanes`.
     pub fn new(pipeline: &str, lanes: AllMetrics, beside: Beside, build: Build) -> Self {
-        let mut registry = Registry::with_prefix("forebay");
+        let mut registry = Registry::default();
         registry.register_collector(Box::new(Lanes {
             pipeline: pipeline.to_string(),
             names: (0..lanes.len()).map(|lane| lane.to_string()).collect(),
             lanes,
-            build,
         }));
         registry.register_collector(Box::new(tokens::Collected {
             pipeline: pipeline.to_string(),
@@ -159,6 +102,7 @@ impl Exporter {
             pipeline: pipeline.to_string(),
             registries: beside.registries,
         }));
+        registry.register_collector(Box::new(process::Collected { build }));
         Self { registry }
     }
 
@@ -175,7 +119,6 @@ struct Lanes {
     pipeline: String,
     names: Vec<String>,
     lanes: AllMetrics,
-    build: Build,
 }
 
 impl Lanes {
@@ -183,40 +126,108 @@ impl Lanes {
         [("pipeline", &self.pipeline), ("lane", &self.names[lane])]
     }
 
-    fn with(&self, lane: usize, name: &'static str, value: &'static str) -> [(&str, &str); 3] {
-        let [pipeline, lane] = self.labels(lane);
-        [pipeline, lane, (name, value)]
+    fn with<'l, const N: usize>(
+        &'l self,
+        lane: usize,
+        more: [(&'l str, &'l str); N],
+    ) -> Vec<(&'l str, &'l str)> {
+        self.labels(lane).into_iter().chain(more).collect()
     }
 
-    fn per_stage(
-        &self,
-        mut metric: MetricEncoder<'_>,
-        stages: &[&'static str],
-        value: impl Fn(&LaneMetrics, usize, &mut MetricEncoder<'_>) -> Encoded,
-    ) -> Encoded {
+    /// Each lane's steps by their place in the pipeline file, from 1.
+    fn steps(&self) -> impl Iterator<Item = (usize, String, &StepMetrics)> {
+        self.lanes.iter().enumerate().flat_map(|(lane, metrics)| {
+            let steps = metrics.steps.get().into_iter().flatten().enumerate();
+            steps.map(move |(nth, step)| (lane, (nth + 1).to_string(), &**step))
+        })
+    }
+
+    fn rejects(&self, to: &mut DescriptorEncoder<'_>) -> Encoded {
+        let mut series = table::REJECTS.begin(to)?;
         for (lane, metrics) in self.lanes.iter().enumerate() {
-            for (index, stage) in stages.iter().enumerate() {
-                let labels = self.with(lane, "stage", stage);
-                value(metrics, index, &mut metric.encode_family(&labels)?)?;
+            for (stage, reason, count) in metrics.rejects.all() {
+                let labels = self.with(lane, [("stage", stage.name()), ("reason", reason)]);
+                series.count(&labels, count)?;
             }
         }
         Ok(())
     }
 
-    fn latency(&self, mut metric: MetricEncoder<'_>) -> Encoded {
+    fn batches(&self, to: &mut DescriptorEncoder<'_>) -> Encoded {
+        let mut series = table::BATCHES.begin(to)?;
         for (lane, metrics) in self.lanes.iter().enumerate() {
-            let snapshot = metrics.latency.snapshot();
-            let seconds = snapshot.sum_ms as f64 / 1e3;
-            let labels = self.labels(lane);
-            metric.encode_family(&labels)?.encode_histogram::<NoLabelSet>(
-                seconds,
-                snapshot.count(),
-                &fold(&snapshot),
-                None,
-            )?;
+            for (why, count) in Closed::NAMES.into_iter().zip(&metrics.closed) {
+                series.count(&self.with(lane, [("closed", why)]), count.get())?;
+            }
+        }
+        let mut series = table::BATCH_ROWS.begin(to)?;
+        for (lane, metrics) in self.lanes.iter().enumerate() {
+            let mut buckets: Vec<(f64, u64)> =
+                metrics.batch_rows.iter().enumerate().map(rows_bucket).collect();
+            if let Some(last) = buckets.last_mut() {
+                last.0 = f64::INFINITY;
+            }
+            series.histogram(&self.labels(lane), metrics.consumed.get() as f64, &buckets)?;
         }
         Ok(())
     }
+
+    fn stages(&self, to: &mut DescriptorEncoder<'_>) -> Encoded {
+        let mut series = table::STAGE_SECONDS.begin(to)?;
+        for (lane, metrics) in self.lanes.iter().enumerate() {
+            let around = [
+                ("poll", &metrics.polling),
+                ("decode", &metrics.decoding),
+                ("encode", &metrics.encoding),
+                ("write", &metrics.writing),
+            ];
+            for (stage, nanos) in around {
+                let labels = self.with(lane, [("stage", stage), ("step", "")]);
+                series.seconds(&labels, nanos.get() as f64 / 1e9)?;
+            }
+        }
+        for (lane, nth, step) in self.steps() {
+            let labels = self.with(lane, [("stage", step.stage.name()), ("step", &nth)]);
+            series.seconds(&labels, step.busy.get() as f64 / 1e9)?;
+        }
+        for (metric, get) in STEPS {
+            let mut series = metric.begin(to)?;
+            for (lane, nth, step) in self.steps() {
+                let labels = self.with(lane, [("stage", step.stage.name()), ("step", &nth)]);
+                series.count(&labels, get(step))?;
+            }
+        }
+        let mut series = table::MODEL_NOT_FINITE.begin(to)?;
+        for (lane, nth, step) in self.steps().filter(|(_, _, step)| step.stage == Stage::Model) {
+            series.count(&self.with(lane, [("step", &nth)]), step.not_finite.get())?;
+        }
+        Ok(())
+    }
+
+    fn times(&self, to: &mut DescriptorEncoder<'_>) -> Encoded {
+        type Of = fn(&LaneMetrics) -> &Latency;
+        let all: [(&Metric, Of); 2] = [
+            (&table::CONFIRMATION_SECONDS, |lane| &lane.confirmation),
+            (&table::LATENCY_SECONDS, |lane| &lane.latency),
+        ];
+        for (metric, of) in all {
+            let mut series = metric.begin(to)?;
+            for (lane, metrics) in self.lanes.iter().enumerate() {
+                let snapshot = of(metrics).snapshot();
+                let seconds = snapshot.sum_ms as f64 / 1e3;
+                series.histogram(&self.labels(lane), seconds, &fold(&snapshot))?;
+            }
+        }
+        let mut series = table::HEARTBEAT.begin(to)?;
+        for (lane, metrics) in self.lanes.iter().enumerate() {
+            series.gauge(&self.labels(lane), metrics.heartbeat.get() as f64 / 1e3)?;
+        }
+        Ok(())
+    }
+}
+
+fn rows_bucket((bucket, count): (usize, &Count)) -> (f64, u64) {
+    ((1_u64 << bucket) as f64, count.get())
 }
 
 /// The counts per exported bucket, not cumulative: the encoder adds up.
@@ -237,40 +248,22 @@ fn fold(snapshot: &Snapshot) -> Vec<(f64, u64)> {
 impl Collector for Lanes {
     fn encode(&self, mut to: DescriptorEncoder<'_>) -> Encoded {
         let readings: Vec<Reading<'_>> = self.lanes.iter().map(|lane| Reading::of(lane)).collect();
-        for (name, help, get) in COUNTERS {
-            let mut metric = to.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (metric, get) in COUNTERS {
+            let mut series = metric.begin(&mut to)?;
             for (lane, reading) in readings.iter().enumerate() {
-                let labels = self.labels(lane);
-                let mut one = metric.encode_family(&labels)?;
-                one.encode_counter::<NoLabelSet, _, u64>(&get(reading), None)?;
+                series.count(&self.labels(lane), get(reading))?;
             }
         }
-        for (name, help, get) in GAUGES {
-            let mut metric = to.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (metric, get) in GAUGES {
+            let mut series = metric.begin(&mut to)?;
             for (lane, reading) in readings.iter().enumerate() {
-                metric
-                    .encode_family(&self.labels(lane))?
-                    .encode_gauge(&get(reading))?;
+                series.gauge(&self.labels(lane), get(reading) as f64)?;
             }
         }
-        let rejects = to.encode_descriptor("rejects", "Rejects by stage", None, MetricType::Counter)?;
-        self.per_stage(rejects, &STAGES.map(Stage::name), |lane, i, one| {
-            one.encode_counter::<NoLabelSet, _, u64>(&lane.rejects[i].get(), None)
-        })?;
-        let help = "Time the lane spent, by stage";
-        let busy = to.encode_descriptor("busy_seconds", help, None, MetricType::Counter)?;
-        self.per_stage(busy, &BUSY, |lane, i, one| {
-            let seconds = lane.busy[i].get() as f64 / 1e9;
-            one.encode_counter::<NoLabelSet, _, u64>(&seconds, None)
-        })?;
-        let help = "From the event's timestamp to its confirmed result";
-        self.latency(to.encode_descriptor("latency_seconds", help, None, MetricType::Histogram)?)?;
-        let labels = [
-            ("version", self.build.version.as_str()),
-            ("librdkafka", &self.build.librdkafka),
-        ];
-        to.encode_descriptor("build", "What runs here", None, MetricType::Info)?
-            .encode_info(&labels)
+        self.rejects(&mut to)?;
+        self.batches(&mut to)?;
+        self.stages(&mut to)?;
+        self.times(&mut to)
     }
 }
 
@@ -280,6 +273,7 @@ mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
     use forebay_auth::TokenStatus;
+    use forebay_core::reject::Reject;
 
     use super::super::tokens::TokenOf;
     use super::*;
@@ -384,18 +378,28 @@ mod tests {
     #[test]
     fn stages_times_and_the_build_have_their_labels() {
         let lanes: AllMetrics = vec![Arc::default()];
-        lanes[0].rejects[Stage::Model as usize].add(3);
-        lanes[0].busy[2].add(1_500_000_000);
+        for record in 0..3 {
+            lanes[0].rejects.count(&Reject {
+                record,
+                stage: Stage::Model,
+                cause: "null in front of a tensor",
+                reason: "of one record".into(),
+            });
+        }
+        lanes[0].encoding.add(1_500_000_000);
         let text = exporter(lanes).scrape().unwrap();
         let labels = "pipeline=\"sensors\",lane=\"0\",stage";
         assert_eq!(
-            value(&text, &format!("forebay_rejects_total{{{labels}=\"model\"}}")),
+            value(
+                &text,
+                &format!("forebay_rejects_total{{{labels}=\"model\",reason=\"null in front of a tensor\"}}")
+            ),
             3.0
         );
         assert_eq!(
             value(
                 &text,
-                &format!("forebay_busy_seconds_total{{{labels}=\"encode\"}}")
+                &format!("forebay_stage_seconds_total{{{labels}=\"encode\",step=\"\"}}")
             ),
             1.5
         );

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use forebay_connectors::registry::{Registry, RegistryStatus};
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
-use prometheus_client::metrics::MetricType;
+use prometheus_client::encoding::DescriptorEncoder;
+
+use super::table;
 
 /// Registries by the names of their connectors.
 pub type Registries = Vec<(String, Arc<Registry>)>;
@@ -25,28 +26,20 @@ impl Collector for Collected {
         let now = |(name, registry): &(String, Arc<Registry>)| (name.clone(), registry.status());
         let all: Vec<(String, RegistryStatus)> = self.registries.iter().map(now).collect();
         let pipeline = ("pipeline", self.pipeline.as_str());
-        let help = "Requests to the schema registry, by what came of them";
-        let mut metric = to.encode_descriptor("schema_registry_requests", help, None, MetricType::Counter)?;
+        let mut series = table::REGISTRY_REQUESTS.begin(&mut to)?;
         for (connector, status) in &all {
             for (outcome, count) in status.requests() {
                 let labels = [pipeline, ("connector", connector), ("outcome", outcome)];
-                let mut one = metric.encode_family(&labels)?;
-                one.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+                series.count(&labels, count)?;
             }
         }
-        let help = "Schemas taken from disk while the registry did not answer";
-        let mut metric =
-            to.encode_descriptor("schema_registry_from_disk", help, None, MetricType::Counter)?;
+        let mut series = table::REGISTRY_FROM_DISK.begin(&mut to)?;
         for (connector, status) in &all {
-            let labels = [pipeline, ("connector", connector)];
-            let mut one = metric.encode_family(&labels)?;
-            one.encode_counter::<NoLabelSet, _, u64>(&status.from_disk, None)?;
+            series.count(&[pipeline, ("connector", connector)], status.from_disk)?;
         }
-        let help = "Schemas that are known";
-        let mut metric = to.encode_descriptor("schema_registry_schemas", help, None, MetricType::Gauge)?;
+        let mut series = table::REGISTRY_SCHEMAS.begin(&mut to)?;
         for (connector, status) in &all {
-            let labels = [pipeline, ("connector", connector)];
-            metric.encode_family(&labels)?.encode_gauge(&status.schemas)?;
+            series.gauge(&[pipeline, ("connector", connector)], status.schemas as f64)?;
         }
         Ok(())
     }

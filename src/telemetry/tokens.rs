@@ -6,8 +6,9 @@ use std::time::UNIX_EPOCH;
 
 use forebay_auth::TokenStatus;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
-use prometheus_client::metrics::MetricType;
+use prometheus_client::encoding::DescriptorEncoder;
+
+use super::table::{self, Metric};
 
 /// How a connector's token is now; nothing where it has none.
 pub type TokenOf = Arc<dyn Fn() -> Option<TokenStatus> + Send + Sync>;
@@ -17,13 +18,9 @@ pub type Tokens = Vec<(String, TokenOf)>;
 
 type Get = fn(&TokenStatus) -> u64;
 
-const COUNTERS: &[(&str, &str, Get)] = &[
-    ("token_fetches", "Tokens that the issuer gave", |token| {
-        token.fetched
-    }),
-    ("token_fetch_failures", "Times the issuer gave none", |token| {
-        token.failures
-    }),
+static COUNTERS: &[(&Metric, Get)] = &[
+    (&table::TOKEN_FETCHES, |token| token.fetched),
+    (&table::TOKEN_FETCH_FAILURES, |token| token.failures),
 ];
 
 pub(super) struct Collected {
@@ -44,21 +41,17 @@ impl Collector for Collected {
         if all.is_empty() {
             return Ok(());
         }
-        for (name, help, get) in COUNTERS {
-            let mut metric = to.encode_descriptor(name, help, None, MetricType::Counter)?;
+        let labels = |connector| [("pipeline", self.pipeline.as_str()), ("connector", connector)];
+        for (metric, get) in COUNTERS {
+            let mut series = metric.begin(&mut to)?;
             for (connector, token) in &all {
-                let labels = [("pipeline", self.pipeline.as_str()), ("connector", connector)];
-                let mut one = metric.encode_family(&labels)?;
-                one.encode_counter::<NoLabelSet, _, u64>(&get(token), None)?;
+                series.count(&labels(connector), get(token))?;
             }
         }
-        let help = "When the connector's token expires, in seconds since the epoch";
-        let mut metric =
-            to.encode_descriptor("token_expires_timestamp_seconds", help, None, MetricType::Gauge)?;
+        let mut series = table::TOKEN_EXPIRES.begin(&mut to)?;
         for (connector, token) in &all {
-            let labels = [("pipeline", self.pipeline.as_str()), ("connector", connector)];
             let at = token.expires_at.duration_since(UNIX_EPOCH).unwrap_or_default();
-            metric.encode_family(&labels)?.encode_gauge(&at.as_secs_f64())?;
+            series.gauge(&labels(connector), at.as_secs_f64())?;
         }
         Ok(())
     }
