@@ -1,10 +1,17 @@
 //! Log lines on stderr, as text or JSON. `FOREBAY_LOG` filters them (`info`, `forebay_core=debug`); stdout stays free
-//! for what a command prints.
+//! for what a command prints. One cause writes a handful of lines in ten seconds, and the number of those left out.
+
+mod limit;
 
 use std::io::{self, IsTerminal};
 
 use forebay_core::{Error, Result};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::FilterExt;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
+
+use self::limit::Limit;
 
 /// The variable that filters log lines.
 pub const FILTER: &str = "FOREBAY_LOG";
@@ -25,14 +32,15 @@ pub enum Format {
 /// `FOREBAY_LOG` is no filter, or logging was started before.
 pub fn start(format: Format) -> Result<()> {
     let filter = filter(std::env::var(FILTER).ok().as_deref())?;
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal());
-    let started = match format {
-        Format::Text => lines.with_target(false).try_init(),
-        Format::Json => lines.json().flatten_event(true).try_init(),
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
+        Format::Text => lines.with_target(false).boxed(),
+        Format::Json => lines.json().flatten_event(true).boxed(),
     };
+    let limited = lines.with_filter(filter.and(Limit::default()));
+    let started = tracing_subscriber::registry().with(limited).try_init();
     started.map_err(|cause| Error::fatal("start logging").caused_by(cause))
 }
 
