@@ -71,10 +71,10 @@ bench: setup kafka onnxruntime ## what a record costs, beside others, on a real 
 	@BENCH_PYTHON=$$(scripts/fetch-python.sh bench/systems/python/requirements.txt) target/release/forebay-bench run \
 	    $(if $(filter quick,$(BENCH)),--quick --out target/bench) $(BENCH_OPTIONS)
 
-bench-parts: setup onnxruntime ## the JSON codec beside arrow-json, Avro beside arrow-avro; a lane beside its parts
-	@cargo bench $(FEATURES) -p forebay-core -p forebay -p forebay-bench --bench json --bench avro --bench sensors
+bench-parts: setup onnxruntime ## the codecs beside arrow-json, arrow-avro and others; a lane beside its parts
+	@cargo bench $(FEATURES) -p forebay-core -p forebay -p forebay-bench --bench json --bench avro --bench schemas --bench sensors
 
-reference: ## docs/reference.md, made of the types anew
+reference: ## docs/reference.md and docs/metrics.md, made of the types anew
 	@UPDATE=1 cargo test $(FEATURES) --workspace --quiet --test it -- reference
 
 counted: setup onnxruntime ## instructions a record of each workload, beside the baseline (UPDATE=1 writes it anew)

@@ -221,7 +221,10 @@ impl Lane {
 
     fn handle(&mut self, event: Event) -> Result<()> {
         match event {
-            Event::Records(records) => self.carry(records),
+            Event::Records(records) => {
+                self.metrics.unreachable_since.set(0);
+                self.carry(records)
+            }
             Event::Assigned(start) => {
                 self.assigned(&start);
                 Ok(())
@@ -340,7 +343,12 @@ impl Lane {
         let mut from = 0;
         while from < rows.len() {
             match self.sinks[sink].write(self.ticket, rows, from) {
-                Ok(taken) => from += taken,
+                Ok(taken) => {
+                    from += taken;
+                    if taken > 0 {
+                        self.metrics.unreachable_since.set(0);
+                    }
+                }
                 Err(error) if error.kind() == Kind::Retry => self.warn_unreachable(&error.to_string()),
                 Err(error) => return Err(error),
             }
@@ -371,6 +379,10 @@ impl Lane {
 
     fn warn_unreachable(&mut self, reason: &str) {
         self.metrics.retries.add(1);
+        self.metrics.unreachable_last.set(millis_now());
+        if self.metrics.unreachable_since.get() == 0 {
+            self.metrics.unreachable_since.set(millis_now());
+        }
         let now = Instant::now();
         if self
             .last_warning

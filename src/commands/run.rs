@@ -10,7 +10,7 @@ use forebay::core::Error;
 use forebay::core::lane::Stop;
 use forebay::live::Live;
 use forebay::logging::{self, Format};
-use forebay::telemetry::{Beside, Telemetry, TokenOf};
+use forebay::telemetry::{Beside, Serving, Telemetry, TokenOf};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing::info;
@@ -44,7 +44,11 @@ pub(super) fn run(command: &Run) -> Result<(), Failure> {
     stop_on_signals(running.stop())?;
     let name = &config.document.pipeline.name;
     info!(pipeline = name, lanes = running.metrics.len(), "running");
-    let telemetry = Telemetry::start(config.listen, name, running.metrics.clone(), beside(&running));
+    let serving = Serving {
+        listen: config.listen,
+        token: config.document.telemetry.token.clone(),
+    };
+    let telemetry = Telemetry::start(serving, name, running.metrics.clone(), beside(&running));
     let outcome = watched(running);
     drop(telemetry);
     outcome.map_err(Failure::from)

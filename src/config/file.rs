@@ -266,9 +266,12 @@ pub struct ModelConfig {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Telemetry {
-    /// The address of `/metrics` and `/livez`. The default is 127.0.0.1:9464, or a free port that the log names.
+    /// The address of `/metrics` and its neighbours. The default is 127.0.0.1:9464, or a free port that the log names.
     #[schemars(example = &"127.0.0.1:9464")]
     pub listen: Option<String>,
+    /// What requests must bring as `Authorization: Bearer TOKEN`; `/livez` and `/readyz` answer without.
+    #[schemars(example = &"${METRICS_TOKEN}")]
+    pub token: Option<forebay_auth::Secret>,
 }
 
 /// Where ONNX Runtime is.

@@ -1,11 +1,14 @@
-//! The process's HTTP answers: `/metrics` for Prometheus, `/livez` for whoever restarts it. Runs on a thread of its
-//! own and only reads; lanes neither wait for it nor know of it, and a port that is taken stops nothing.
+//! The process's HTTP answers: `/metrics` for Prometheus, `/livez` for whoever restarts it, `/readyz` for whoever sends it work or
+//! waits for it, `/status` for programs. Runs on a thread of its own and only reads; lanes neither wait for it nor know of it, and a port that is taken stops nothing.
 
+mod door;
 mod liveness;
 mod process;
 mod prometheus;
+mod readiness;
 mod reading;
 mod registries;
+mod status;
 pub mod table;
 mod tokens;
 
@@ -18,12 +21,15 @@ use std::thread::{self, JoinHandle};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use forebay_auth::Secret;
 use forebay_core::metrics::AllMetrics;
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
+use self::door::Door;
 pub use prometheus::{Build, CONTENT_TYPE, Exporter};
 pub use reading::{Balance, Reading};
 pub use registries::Registries;
@@ -49,6 +55,17 @@ struct Running {
 struct Served {
     exporter: Exporter,
     lanes: AllMetrics,
+    pipeline: String,
+    started_ms: u64,
+}
+
+/// Where and to whom telemetry is served.
+#[derive(Debug, Default)]
+pub struct Serving {
+    /// Without one: at [`DEFAULT`], or at a free port where that is taken, since a second process on a host is normal.
+    pub listen: Option<SocketAddr>,
+    /// What requests must bring, but for `/livez` and `/readyz`.
+    pub token: Option<Secret>,
 }
 
 /// What connectors have beside lanes, by their names.
@@ -65,17 +82,24 @@ impl fmt::Debug for Beside {
 }
 
 impl Telemetry {
-    /// Serves `lanes` and what is `beside` them at `listen`. Without one: at [`DEFAULT`], or at a free port where that is taken, since a second
-    /// process on a host is normal. A configured address that cannot be had is a warning.
-    pub fn start(listen: Option<SocketAddr>, pipeline: &str, lanes: AllMetrics, beside: Beside) -> Self {
+    /// Serves `lanes` and what is `beside` them. A configured address that cannot be had is a warning.
+    pub fn start(serving: Serving, pipeline: &str, lanes: AllMetrics, beside: Beside) -> Self {
+        let Serving { listen, token } = serving;
+        if let (Some(address), None) = (listen, &token)
+            && !address.ip().is_loopback()
+        {
+            warn!(%address, "telemetry is open to everyone who reaches this address: set telemetry.token, or listen on 127.0.0.1");
+        }
         let served = Served {
             exporter: Exporter::new(pipeline, lanes.clone(), beside, Build::this()),
             lanes,
+            pipeline: pipeline.to_owned(),
+            started_ms: liveness::now_ms(),
         };
-        let running = bind(listen, DEFAULT).and_then(|listener| serve(listener, served));
+        let running = bind(listen, DEFAULT).and_then(|listener| serve(listener, served, token));
         match &running {
             Ok(running) => info!(
-                "telemetry at http://{0}/metrics, liveness at http://{0}/livez",
+                "telemetry at http://{0}/metrics, /status, /readyz and /livez",
                 running.address
             ),
             Err(error) => warn!(
@@ -115,17 +139,17 @@ fn bind(listen: Option<SocketAddr>, default: SocketAddr) -> io::Result<TcpListen
     Ok(listener)
 }
 
-fn serve(listener: TcpListener, served: Served) -> io::Result<Running> {
+fn serve(listener: TcpListener, served: Served, token: Option<Secret>) -> io::Result<Running> {
     let address = listener.local_addr()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let (stop, stopped) = oneshot::channel::<()>();
-    let router = router(served);
+    let router = router(served, token.map(Arc::new));
     let thread = thread::Builder::new().name("telemetry".into()).spawn(move || {
         // Open connections do not hold up the end: dropping the runtime ends them.
         let ended = runtime.block_on(async {
-            let server = axum::serve(tokio::net::TcpListener::from_std(listener)?, router);
+            let server = axum::serve(Door::new(tokio::net::TcpListener::from_std(listener)?), router);
             tokio::select! {
                 ended = async { server.await } => ended,
                 _ = stopped => Ok(()),
@@ -142,11 +166,33 @@ fn serve(listener: TcpListener, served: Served) -> io::Result<Running> {
     })
 }
 
-fn router(served: Served) -> Router {
-    Router::new()
+fn router(served: Served, token: Option<Arc<Secret>>) -> Router {
+    let guarded = Router::new()
         .route("/metrics", get(metrics))
+        .route("/status", get(status))
+        .layer(from_fn_with_state(token, door::guarded));
+    let open = Router::new()
         .route("/livez", get(livez))
-        .with_state(Arc::new(served))
+        .route("/readyz", get(readyz));
+    guarded.merge(open).with_state(Arc::new(served))
+}
+
+async fn status(State(served): State<Arc<Served>>) -> impl IntoResponse {
+    let version = env!("CARGO_PKG_VERSION");
+    let status = status::of(&served.pipeline, version, served.started_ms, &served.lanes);
+    ([(header::CONTENT_TYPE, "application/json")], status.to_string())
+}
+
+async fn readyz(State(served): State<Arc<Served>>) -> impl IntoResponse {
+    answer(readiness::missing(&served.lanes, liveness::now_ms()))
+}
+
+/// Fine, or what is not.
+fn answer(wrong: Option<String>) -> (StatusCode, String) {
+    match wrong {
+        None => (StatusCode::OK, "ok\n".to_owned()),
+        Some(what) => (StatusCode::SERVICE_UNAVAILABLE, format!("{what}\n")),
+    }
 }
 
 async fn metrics(State(served): State<Arc<Served>>) -> impl IntoResponse {
@@ -161,10 +207,7 @@ async fn metrics(State(served): State<Arc<Served>>) -> impl IntoResponse {
 }
 
 async fn livez(State(served): State<Arc<Served>>) -> impl IntoResponse {
-    match liveness::stuck(&served.lanes, liveness::now_ms()) {
-        None => (StatusCode::OK, "ok\n".to_string()),
-        Some(what) => (StatusCode::SERVICE_UNAVAILABLE, format!("{what}\n")),
-    }
+    answer(liveness::stuck(&served.lanes, liveness::now_ms()))
 }
 
 #[cfg(test)]

@@ -23,18 +23,12 @@ impl Collector for Collected {
         #[cfg(target_os = "linux")]
         if let Some(now) = linux::now() {
             table::PROCESS_CPU.begin(&mut to)?.seconds(&[], now.cpu_seconds)?;
-            table::PROCESS_RESIDENT
-                .begin(&mut to)?
-                .gauge(&[], now.resident as f64)?;
+            table::PROCESS_RESIDENT.begin(&mut to)?.level(&[], now.resident)?;
             table::PROCESS_VIRTUAL
                 .begin(&mut to)?
-                .gauge(&[], now.virtual_bytes as f64)?;
-            table::PROCESS_THREADS
-                .begin(&mut to)?
-                .gauge(&[], now.threads as f64)?;
-            table::PROCESS_OPEN_FDS
-                .begin(&mut to)?
-                .gauge(&[], now.open_fds as f64)?;
+                .level(&[], now.virtual_bytes)?;
+            table::PROCESS_THREADS.begin(&mut to)?.level(&[], now.threads)?;
+            table::PROCESS_OPEN_FDS.begin(&mut to)?.level(&[], now.open_fds)?;
             table::PROCESS_START.begin(&mut to)?.gauge(&[], now.started)?;
         }
         Ok(())
@@ -50,8 +44,8 @@ mod linux {
         pub(super) cpu_seconds: f64,
         pub(super) resident: u64,
         pub(super) virtual_bytes: u64,
-        pub(super) threads: i64,
-        pub(super) open_fds: usize,
+        pub(super) threads: u64,
+        pub(super) open_fds: u64,
         pub(super) started: f64,
     }
 
@@ -65,8 +59,8 @@ mod linux {
             cpu_seconds: (stat.utime + stat.stime) as f64 / ticks,
             resident: stat.rss * page_size(),
             virtual_bytes: stat.vsize,
-            threads: stat.num_threads,
-            open_fds: process.fd_count().ok()?,
+            threads: u64::try_from(stat.num_threads).ok()?,
+            open_fds: process.fd_count().ok()? as u64,
             started: booted + stat.starttime as f64 / ticks,
         })
     }

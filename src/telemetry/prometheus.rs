@@ -257,7 +257,7 @@ impl Collector for Lanes {
         for (metric, get) in GAUGES {
             let mut series = metric.begin(&mut to)?;
             for (lane, reading) in readings.iter().enumerate() {
-                series.gauge(&self.labels(lane), get(reading) as f64)?;
+                series.level(&self.labels(lane), get(reading))?;
             }
         }
         self.rejects(&mut to)?;

@@ -39,7 +39,7 @@ impl Collector for Collected {
         }
         let mut series = table::REGISTRY_SCHEMAS.begin(&mut to)?;
         for (connector, status) in &all {
-            series.gauge(&[pipeline, ("connector", connector)], status.schemas as f64)?;
+            series.level(&[pipeline, ("connector", connector)], status.schemas)?;
         }
         Ok(())
     }

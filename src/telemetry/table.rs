@@ -181,6 +181,11 @@ impl Series<'_> {
         series.encode_counter::<NoLabelSet, _, u64>(&value, None)
     }
 
+    pub(super) fn level(&mut self, labels: Labels<'_>, value: u64) -> Encoded {
+        self.check(labels);
+        self.encoder.encode_family(&labels)?.encode_gauge(&value)
+    }
+
     pub(super) fn gauge(&mut self, labels: Labels<'_>, value: f64) -> Encoded {
         self.check(labels);
         self.encoder.encode_family(&labels)?.encode_gauge(&value)

@@ -15,6 +15,10 @@ fn ask(address: SocketAddr, path: &str) -> String {
     answer
 }
 
+fn at(listen: Option<SocketAddr>) -> Serving {
+    Serving { listen, token: None }
+}
+
 fn local() -> Option<SocketAddr> {
     Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
 }
@@ -24,7 +28,7 @@ fn serves_metrics_and_liveness_until_dropped() {
     let lanes: AllMetrics = vec![Arc::default()];
     lanes[0].consumed.add(7);
     lanes[0].in_flight.add(7);
-    let telemetry = Telemetry::start(local(), "p", lanes.clone(), Beside::default());
+    let telemetry = Telemetry::start(at(local()), "p", lanes.clone(), Beside::default());
     let address = telemetry.address().unwrap();
 
     let metrics = ask(address, "/metrics");
@@ -53,16 +57,128 @@ fn a_taken_address_is_replaced_only_where_none_was_configured() {
     let second = bind(None, taken).unwrap().local_addr().unwrap();
     assert_ne!(second, taken);
     assert!(second.ip().is_loopback());
-    let configured = Telemetry::start(Some(taken), "p", Vec::new(), Beside::default());
+    let configured = Telemetry::start(at(Some(taken)), "p", Vec::new(), Beside::default());
     assert_eq!(configured.address(), None);
 }
 
 #[test]
 fn an_open_connection_does_not_hold_up_the_end() {
-    let telemetry = Telemetry::start(local(), "p", Vec::new(), Beside::default());
+    let telemetry = Telemetry::start(at(local()), "p", Vec::new(), Beside::default());
     let mut open = TcpStream::connect(telemetry.address().unwrap()).unwrap();
     drop(telemetry);
     let mut rest = Vec::new();
     // Closed or reset: either way the server is gone.
     assert!(open.read_to_end(&mut rest).is_err() || rest.is_empty());
+}
+
+fn ask_with(address: SocketAddr, path: &str, authorization: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: {authorization}\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn readiness_and_status_tell_what_is_missing() {
+    let lanes: AllMetrics = vec![Arc::default()];
+    let telemetry = Telemetry::start(at(local()), "p", lanes.clone(), Beside::default());
+    let address = telemetry.address().unwrap();
+    let starting = ask(address, "/readyz");
+    assert!(
+        starting.starts_with("HTTP/1.1 503") && starting.contains("lane 0 is starting"),
+        "{starting}"
+    );
+    lanes[0].heartbeat.set(liveness::now_ms());
+    lanes[0].joined.set(1);
+    lanes[0].consumed.add(3);
+    lanes[0].in_flight.add(3);
+    assert!(ask(address, "/readyz").starts_with("HTTP/1.1 200"));
+    let status = ask(address, "/status");
+    let body = status.split("\r\n\r\n").nth(1).unwrap();
+    let status: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(status["ready"], true);
+    assert_eq!(status["lanes"][0]["records"]["in_flight"], 3);
+}
+
+#[test]
+fn a_token_is_asked_for_where_there_is_one_but_not_by_probes() {
+    let serving = Serving {
+        listen: local(),
+        token: Some(Secret::from("planted-token")),
+    };
+    let telemetry = Telemetry::start(serving, "p", vec![Arc::default()], Beside::default());
+    let address = telemetry.address().unwrap();
+    for wrong in [
+        "",
+        "Bearer",
+        "Bearer planted-tokem",
+        "Bearer planted-token2",
+        "planted-token",
+    ] {
+        let answer = ask_with(address, "/metrics", wrong);
+        assert!(answer.starts_with("HTTP/1.1 401"), "{wrong}: {answer}");
+        assert!(!answer.contains("planted-token\""), "{answer}");
+    }
+    for path in ["/metrics", "/status"] {
+        let answer = ask_with(address, path, "Bearer planted-token");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+        assert!(!answer.contains("planted"), "{answer}");
+    }
+    assert!(ask(address, "/livez").starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn slow_clients_and_large_requests_hold_up_nobody() {
+    let telemetry = Telemetry::start(at(local()), "p", vec![Arc::default()], Beside::default());
+    let address = telemetry.address().unwrap();
+    let slow: Vec<TcpStream> = (0..100)
+        .map(|_| {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(b"GET /metrics HTTP/1.1\r\nhost:").unwrap();
+            stream
+        })
+        .collect();
+    let mut large = TcpStream::connect(address).unwrap();
+    let request = format!("GET /{} HTTP/1.1\r\n", "x".repeat(1 << 20));
+    // The server may end it before all is sent.
+    if large.write_all(request.as_bytes()).is_ok() {
+        let mut answer = Vec::new();
+        let read = large.read_to_end(&mut answer);
+        assert!(read.is_err() || answer.starts_with(b"HTTP/1.1 4"), "{answer:?}");
+    }
+    let metrics = ask(address, "/metrics");
+    assert!(metrics.starts_with("HTTP/1.1 200"), "{metrics}");
+    drop(slow);
+}
+
+#[test]
+fn connections_that_dawdle_are_ended_and_make_room() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .unwrap();
+        let address = listener.local_addr().unwrap();
+        let door = Door::with(listener, 2, std::time::Duration::from_millis(200));
+        let router = Router::new().route("/", get(|| async { "in" }));
+        let server = tokio::spawn(async move { axum::serve(door, router).await });
+        let dawdling = [
+            TcpStream::connect(address).unwrap(),
+            TcpStream::connect(address).unwrap(),
+        ];
+        let third = tokio::task::spawn_blocking(move || ask(address, "/"))
+            .await
+            .unwrap();
+        assert!(third.ends_with("in"), "{third}");
+        drop(dawdling);
+        server.abort();
+    });
 }

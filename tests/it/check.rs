@@ -1,5 +1,6 @@
 //! `check`, `schema`, `connectors` and `--version` as the binary prints them.
 
+mod metrics;
 mod mistakes;
 mod page;
 mod reference;

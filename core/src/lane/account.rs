@@ -147,6 +147,7 @@ impl Lane {
 
     pub(super) fn committed(&mut self, positions: &Positions) {
         self.metrics.commits.add(1);
+        self.metrics.unreachable_since.set(0);
         self.ledger.acknowledge(positions);
         self.policy.acknowledged(self.ledger.uncommitted());
     }

@@ -14,6 +14,8 @@ impl Lane {
     pub(super) fn assigned(&mut self, start: &Positions) {
         self.ledger.assign(start);
         self.assigned_before = true;
+        self.metrics.joined.set(1);
+        self.metrics.unreachable_since.set(0);
         self.metrics.partitions.set(self.ledger.positions().len() as u64);
         info!(partitions = ?start, "assigned");
     }

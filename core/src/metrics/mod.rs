@@ -20,6 +20,12 @@ use crate::reject::Stage;
 pub struct LaneMetrics {
     /// When the lane last went round its loop, in milliseconds since the epoch.
     pub heartbeat: Count,
+    /// 1 once the group has told the lane which partitions it has, if any.
+    pub joined: Count,
+    /// Since when the source or a sink cannot be reached, in milliseconds since the epoch; 0 while both can.
+    pub unreachable_since: Count,
+    /// When that was last said. Clients repeat it, and do not say when it is over.
+    pub unreachable_last: Count,
     /// Records read from the source.
     pub consumed: Count,
     /// Records whose result was confirmed by the sink.

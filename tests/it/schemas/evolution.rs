@@ -130,7 +130,7 @@ telemetry: {{ listen: "127.0.0.1:0" }}
     }
     let metrics = super::metrics(&log);
     assert!(
-        metrics.contains(r#"stage="schema"} 100"#),
+        metrics.contains(r#"stage="schema",reason="a schema without the columns"} 100"#),
         "{}",
         metrics
             .lines()
