@@ -129,7 +129,10 @@ impl Plan {
         };
         let decoder = self.decoder(schooled)?;
         let encoder = self.encoder(sink, schooled)?;
-        Ok(Carrier::new(decoder, steps, encoder, metrics))
+        let event_time = self.source.event_time.as_ref();
+        let event_time =
+            event_time.and_then(|name| self.columns.iter().position(|column| column.name == *name));
+        Ok(Carrier::new(decoder, steps, encoder, metrics).timed_by(event_time))
     }
 
     fn decoder(&self, schooled: &Schooled) -> Result<Box<dyn Decode>> {

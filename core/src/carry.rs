@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{DataType, Float32Type, Float64Type};
+use arrow::datatypes::{DataType, Float32Type, Float64Type, TimestampNanosecondType};
 
 use crate::batch::Batch;
 use crate::breaker::{BROKEN, Breaker, WINDOW};
 use crate::codec::{Decode, Encode};
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{Count, LaneMetrics, StepMetrics};
-use crate::records::Records;
+use crate::records::{NO_TIMESTAMP, Records};
 use crate::reject::{Reject, Stage, cause};
 use crate::sink::Outgoing;
 use crate::steps::Step;
@@ -25,6 +25,7 @@ pub struct Carrier {
     decode: Box<dyn Decode>,
     steps: Vec<Running>,
     encode: Box<dyn Encode>,
+    event_time: Option<usize>,
     breaker: Breaker,
     metrics: Arc<LaneMetrics>,
 }
@@ -47,6 +48,9 @@ struct Running {
 pub struct Carried {
     pub results: Outgoing,
     pub rejects: Vec<Reject>,
+    /// When each record's event happened, in milliseconds since the epoch or [`NO_TIMESTAMP`]; empty where the records' own
+    /// timestamps tell.
+    pub times: Vec<i64>,
 }
 
 impl Carrier {
@@ -73,9 +77,17 @@ impl Carrier {
             decode,
             steps,
             encode,
+            event_time: None,
             breaker: Breaker::default(),
             metrics,
         }
+    }
+
+    /// Column `column` of what is decoded says when each event happened.
+    #[must_use]
+    pub fn timed_by(mut self, column: Option<usize>) -> Self {
+        self.event_time = column;
+        self
     }
 
     /// Carries records through.
@@ -87,6 +99,9 @@ impl Carrier {
         let decoded = caught(Stage::Decode, || self.decode.decode(records))?;
         clock.lap(&self.metrics.decoding);
         let (mut batch, mut rejects) = (decoded.batch, decoded.rejects);
+        let times = self
+            .event_time
+            .map(|column| event_times(&batch, column, records.len()));
         for running in &mut self.steps {
             let Running { stage, step, metrics } = running;
             let (rows, columns) = (batch.len() as u64, batch.rows.num_columns());
@@ -108,8 +123,28 @@ impl Carrier {
         for reject in &rejects {
             self.metrics.rejects.count(reject);
         }
-        Ok(Carried { results, rejects })
+        Ok(Carried {
+            results,
+            rejects,
+            times: times.unwrap_or_default(),
+        })
     }
+}
+
+fn event_times(batch: &Batch, column: usize, records: usize) -> Vec<i64> {
+    let mut times = vec![NO_TIMESTAMP; records];
+    if let Some(column) = batch
+        .rows
+        .column(column)
+        .as_primitive_opt::<TimestampNanosecondType>()
+    {
+        for (row, origin) in batch.origin.iter().enumerate() {
+            if column.is_valid(row) {
+                times[*origin as usize] = column.value(row).div_euclid(1_000_000);
+            }
+        }
+    }
+    times
 }
 
 /// NaN and infinite numbers in the columns that a model has put behind the `columns` it found.

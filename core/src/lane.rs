@@ -76,6 +76,8 @@ struct Held {
     records: Arc<Records>,
     /// Records whose results were written.
     delivered: Vec<u32>,
+    /// When the events happened, by record; empty where the records' timestamps tell.
+    times: Vec<i64>,
     /// Records that were dead-lettered: one that is refused again cannot be written anywhere.
     dead: Vec<u32>,
     bytes: usize,
@@ -300,7 +302,11 @@ impl Lane {
     fn write(&mut self, records: Arc<Records>, carried: Carried) -> Result<()> {
         let started = Instant::now();
         self.ticket.0 += 1;
-        let Carried { results, rejects } = carried;
+        let Carried {
+            results,
+            rejects,
+            times,
+        } = carried;
         let shares = shares(
             &records,
             &results.origin,
@@ -329,6 +335,7 @@ impl Lane {
         let held = Held {
             records,
             delivered: results.origin,
+            times,
             dead,
             bytes,
             written: started,

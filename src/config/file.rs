@@ -102,6 +102,10 @@ pub struct SourceConfig {
     pub columns: Columns,
     /// How keys are written, and the columns that they are read into. Without it a key is carried along as it is.
     pub key: Option<KeyConfig>,
+    /// The column of type `timestamp` that says when an event happened, which is what latency counts from. The default is the
+    /// record's own timestamp.
+    #[schemars(example = &"at")]
+    pub event_time: Option<String>,
     /// What happens where the committed position no longer exists: `stop`, or go on at the `earliest` or `latest` event.
     #[serde(default)]
     pub on_gap: OnGap,

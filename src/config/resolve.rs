@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use forebay_connectors::{KINDS, Resolved, Start, Topics, Wrong, owned};
-use forebay_core::codec::Column;
+use forebay_core::codec::{Column, ColumnKind};
 use serde_json::Value;
 
 use super::columns::{Columns, nanoseconds};
@@ -104,6 +104,7 @@ impl Resolver {
             &mut problems,
         );
         let key_columns = self.key_columns(&document, &mut problems);
+        self.event_time(&document, columns.iter().chain(&key_columns), &mut problems);
         let tables: BTreeMap<String, Vec<Column>> = document
             .tables
             .iter()
@@ -244,6 +245,34 @@ impl Resolver {
             problems.push(self.at("/pipeline/source/start", message));
             Start::Earliest
         })
+    }
+
+    fn event_time<'c>(
+        &self,
+        document: &Document,
+        columns: impl Iterator<Item = &'c Column>,
+        problems: &mut Vec<Problem>,
+    ) {
+        let Some(name) = &document.pipeline.source.event_time else {
+            return;
+        };
+        let is_time = |column: &Column| matches!(column.kind, ColumnKind::Timestamp(_));
+        let columns: Vec<&Column> = columns.collect();
+        let message = match columns.iter().find(|column| column.name == *name) {
+            Some(column) if is_time(column) => return,
+            Some(_) => format!("column `{name}` is no timestamp: declare it as `timestamp`"),
+            None => {
+                let times = columns.iter().filter(|column| is_time(column));
+                let times: Vec<String> = times.map(|column| format!("`{}`", column.name)).collect();
+                let times = if times.is_empty() {
+                    "none".to_owned()
+                } else {
+                    times.join(", ")
+                };
+                format!("there is no column `{name}`; columns of type timestamp: {times}")
+            }
+        };
+        problems.push(self.at("/pipeline/source/event_time", message));
     }
 
     fn listen(&self, document: &Document, problems: &mut Vec<Problem>) -> Option<SocketAddr> {

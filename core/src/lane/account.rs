@@ -52,10 +52,13 @@ impl Lane {
             bytes += held.bytes;
             let waited = u64::try_from(at.duration_since(held.written).as_millis());
             metrics.confirmation.observe(waited.unwrap_or(u64::MAX));
-            let timestamps = held
-                .delivered
-                .iter()
-                .map(|row| held.records.timestamp(*row as usize));
+            let timestamps = held.delivered.iter().map(|row| {
+                let row = *row as usize;
+                held.times
+                    .get(row)
+                    .copied()
+                    .unwrap_or_else(|| held.records.timestamp(row))
+            });
             metrics.latency.observe_all(
                 timestamps
                     .filter(|t| *t != NO_TIMESTAMP)

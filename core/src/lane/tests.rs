@@ -1,3 +1,5 @@
+#[cfg(feature = "json")]
+mod timed;
 mod waiting;
 
 use std::sync::Mutex;

@@ -185,6 +185,16 @@ const VALUES: &[Row] = &[
     ),
     (
         "  group: fraud\n",
+        "  group: fraud\n    event_time: »amount\n",
+        &["column `amount` is no timestamp", "`timestamp`"],
+    ),
+    (
+        "  group: fraud\n",
+        "  group: fraud\n    event_time: »when\n",
+        &["there is no column `when`", "timestamp: `at`"],
+    ),
+    (
+        "  group: fraud\n",
         "  group: fraud\n    group_protocol: »eager\n",
         &["cooperative-sticky, range, consumer"],
     ),

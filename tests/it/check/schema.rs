@@ -70,6 +70,8 @@ fn what_runs_is_accepted() {
 
 /// What only Forebay sees: whether parts fit each other, and values that a schema has no words for.
 const BEYOND: &[&str] = &[
+    "  group: fraud\n    event_time: »amount\n",
+    "  group: fraud\n    event_time: »when\n",
     "  group: fraud\n    start: »yesterday\n",
     "»localhost",
     "topic: payments\n    »topics: [other]\n",
