@@ -815,3 +815,28 @@ fn a_key_needs_text_and_no_form_in_avro() {
     assert_eq!(error.kind(), Kind::Config, "{error}");
     assert!(error.to_string().contains("its type has no text"), "{error}");
 }
+
+#[test]
+fn a_double_beyond_a_float_is_a_reject_and_infinity_stays() {
+    use Put::{Double, Long};
+    let schema = record(r#"{"name":"f","type":"double"}"#);
+    let wanted = column("f", ColumnKind::Float32);
+    for (written, expected) in [
+        (1e38, Ok("1e38")),
+        (f64::INFINITY, Ok("inf")),
+        (1e39, Err("out of range")),
+    ] {
+        let found = value(&schema, &wanted, &body(&[Double(written)]));
+        match expected {
+            Ok(text) => assert_eq!(found.as_deref(), Ok(text), "{written}"),
+            Err(why) => assert!(
+                found.as_ref().is_err_and(|e| e.contains(why)),
+                "{written}: {found:?}"
+            ),
+        }
+    }
+    let schema = record(r#"{"name":"f","type":{"type":"array","items":"double"}}"#);
+    let list = column("f", ColumnKind::Float32List(1));
+    let found = value(&schema, &list, &body(&[Long(1), Double(1e39), Long(0)]));
+    assert!(found.is_err_and(|e| e.contains("out of range")));
+}
