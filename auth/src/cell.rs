@@ -33,6 +33,8 @@ const RECOVERS_WITHIN: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub struct TokenStatus {
     pub expires_at: SystemTime,
+    /// When the issuer last gave one.
+    pub fetched_at: SystemTime,
     pub principal: String,
     /// Which credential source answered.
     pub source: String,
@@ -88,6 +90,7 @@ struct Shared {
 struct State {
     token: Token,
     fetched: u64,
+    fetched_at: SystemTime,
     failures: u64,
     last_error: Option<String>,
     /// When the issuer failed last.
@@ -117,6 +120,7 @@ impl TokenCell {
             state: Mutex::new(State {
                 token,
                 fetched: 1,
+                fetched_at: SystemTime::now(),
                 failures: 0,
                 last_error: None,
                 failed: None,
@@ -149,6 +153,7 @@ impl TokenCell {
         let state = self.shared.lock();
         TokenStatus {
             expires_at: state.token.expires_at,
+            fetched_at: state.fetched_at,
             principal: state.token.principal.clone(),
             source: state.token.source.clone(),
             fetched: state.fetched,
@@ -253,6 +258,7 @@ impl Shared {
     fn replace(&self, token: Token) -> bool {
         let mut state = self.lock();
         (state.fetched, state.last_error) = (state.fetched + 1, None);
+        state.fetched_at = SystemTime::now();
         if state.token.value == token.value {
             return false;
         }

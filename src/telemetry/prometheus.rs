@@ -290,6 +290,7 @@ mod tests {
     fn a_token_tells_when_it_expires_and_how_its_issuer_answers() {
         let status = TokenStatus {
             expires_at: UNIX_EPOCH + Duration::from_millis(1_500),
+            fetched_at: UNIX_EPOCH + Duration::from_millis(500),
             fetched: 3,
             failures: 2,
             last_error: None,
@@ -316,9 +317,10 @@ mod tests {
             (
                 of("fetches_total"),
                 of("fetch_failures_total"),
+                of("fetched_timestamp_seconds"),
                 of("expires_timestamp_seconds")
             ),
-            (3.0, 2.0, 1.5)
+            (3.0, 2.0, 0.5, 1.5)
         );
         assert!(!text.contains("connector=\"local\""), "{text}");
     }

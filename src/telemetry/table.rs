@@ -108,6 +108,7 @@ metrics! {
     "Connectors" {
         TOKEN_FETCHES = Counter "forebay_token_fetches_total" ["pipeline" "connector"] "Tokens that the issuer gave";
         TOKEN_FETCH_FAILURES = Counter "forebay_token_fetch_failures_total" ["pipeline" "connector"] "Times the issuer gave none";
+        TOKEN_FETCHED = Gauge "forebay_token_fetched_timestamp_seconds" ["pipeline" "connector"] "When the issuer last gave a token, in seconds since the epoch";
         TOKEN_EXPIRES = Gauge "forebay_token_expires_timestamp_seconds" ["pipeline" "connector"] "When the connector's token expires, in seconds since the epoch";
         REGISTRY_REQUESTS = Counter "forebay_schema_registry_requests_total" ["pipeline" "connector" "outcome"] "Requests to the schema registry, by what came of them";
         REGISTRY_FROM_DISK = Counter "forebay_schema_registry_from_disk_total" ["pipeline" "connector"] "Schemas taken from disk while the registry did not answer";

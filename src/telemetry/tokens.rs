@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use forebay_auth::TokenStatus;
 use prometheus_client::collector::Collector;
@@ -21,6 +21,13 @@ type Get = fn(&TokenStatus) -> u64;
 static COUNTERS: &[(&Metric, Get)] = &[
     (&table::TOKEN_FETCHES, |token| token.fetched),
     (&table::TOKEN_FETCH_FAILURES, |token| token.failures),
+];
+
+type Moment = fn(&TokenStatus) -> SystemTime;
+
+static MOMENTS: &[(&Metric, Moment)] = &[
+    (&table::TOKEN_FETCHED, |token| token.fetched_at),
+    (&table::TOKEN_EXPIRES, |token| token.expires_at),
 ];
 
 pub(super) struct Collected {
@@ -48,10 +55,12 @@ impl Collector for Collected {
                 series.count(&labels(connector), get(token))?;
             }
         }
-        let mut series = table::TOKEN_EXPIRES.begin(&mut to)?;
-        for (connector, token) in &all {
-            let at = token.expires_at.duration_since(UNIX_EPOCH).unwrap_or_default();
-            series.gauge(&labels(connector), at.as_secs_f64())?;
+        for (metric, get) in MOMENTS {
+            let mut series = metric.begin(&mut to)?;
+            for (connector, token) in &all {
+                let at = get(token).duration_since(UNIX_EPOCH).unwrap_or_default();
+                series.gauge(&labels(connector), at.as_secs_f64())?;
+            }
         }
         Ok(())
     }

@@ -191,6 +191,11 @@ fn keys_headers_and_timestamps_are_kept_whatever_the_compression() {
     for n in 0..5 {
         let (key, payload) = number(n);
         let headers = OwnedHeaders::new()
+            // W3C's trace context: a result belongs to the trace of its event.
+            .insert(Header {
+                key: "traceparent",
+                value: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+            })
             .insert(Header {
                 key: "trace",
                 value: Some("one"),
