@@ -822,7 +822,7 @@ fn a_double_beyond_a_float_is_a_reject_and_infinity_stays() {
     let schema = record(r#"{"name":"f","type":"double"}"#);
     let wanted = column("f", ColumnKind::Float32);
     for (written, expected) in [
-        (1e38, Ok("1e38")),
+        (0.5, Ok("0.5")),
         (f64::INFINITY, Ok("inf")),
         (1e39, Err("out of range")),
     ] {
