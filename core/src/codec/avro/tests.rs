@@ -840,3 +840,27 @@ fn a_double_beyond_a_float_is_a_reject_and_infinity_stays() {
     let found = value(&schema, &list, &body(&[Long(1), Double(1e39), Long(0)]));
     assert!(found.is_err_and(|e| e.contains("out of range")));
 }
+
+#[test]
+fn floats_in_a_row_go_to_their_columns_and_a_body_that_ends_among_them_names_one() {
+    use Put::{Float, Long};
+    let fields = ["a", "b", "c", "d"].map(|name| format!(r#"{{"name":"{name}","type":"float"}}"#));
+    let schema = record(&format!(r#"{},{{"name":"n","type":"int"}}"#, fields.join(",")));
+    let columns = ["d", "n", "b", "a", "c"].map(|name| match name {
+        "n" => column(name, ColumnKind::Int32),
+        _ => column(name, ColumnKind::Float32),
+    });
+    let whole = body(&[Float(1.0), Float(2.0), Float(3.0), Float(4.0), Long(5)]);
+    let mut decoder = AvroDecoder::plain(&columns, Part::Value, &schema).expect("a decoder");
+    let decoded = decoder.decode(&records(&[&whole, &whole[..10], &whole]));
+    let decoded = decoded.expect("a batch");
+    assert_eq!(decoded.batch.origin, [0, 2]);
+    for row in 0..2 {
+        let found: Vec<String> = (0..5)
+            .map(|nth| text(decoded.batch.rows.column(nth), row))
+            .collect();
+        assert_eq!(found, ["4", "5", "2", "1", "3"]);
+    }
+    let reason = &decoded.rejects[0].reason;
+    assert!(reason.starts_with("column `c`: the body breaks off"), "{reason}");
+}
