@@ -13,6 +13,7 @@ use arrow::datatypes::{DataType, Float32Type, Float64Type, TimestampNanosecondTy
 use crate::batch::Batch;
 use crate::breaker::{BROKEN, Breaker, WINDOW};
 use crate::codec::{Decode, Encode};
+use crate::drift::Watch;
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{Count, LaneMetrics, StepMetrics};
 use crate::records::{NO_TIMESTAMP, Records};
@@ -28,6 +29,8 @@ pub struct Carrier {
     event_time: Option<usize>,
     breaker: Breaker,
     metrics: Arc<LaneMetrics>,
+    /// Who looks at batches on their way.
+    watches: Vec<Watch>,
 }
 
 impl fmt::Debug for Carrier {
@@ -80,6 +83,7 @@ impl Carrier {
             event_time: None,
             breaker: Breaker::default(),
             metrics,
+            watches: Vec::new(),
         }
     }
 
@@ -87,6 +91,13 @@ impl Carrier {
     #[must_use]
     pub fn timed_by(mut self, column: Option<usize>) -> Self {
         self.event_time = column;
+        self
+    }
+
+    /// Lets `watches` look at every batch, each at its place.
+    #[must_use]
+    pub fn watched_by(mut self, watches: Vec<Watch>) -> Self {
+        self.watches = watches;
         self
     }
 
@@ -102,7 +113,8 @@ impl Carrier {
         let times = self
             .event_time
             .map(|column| event_times(&batch, column, records.len()));
-        for running in &mut self.steps {
+        show(&mut self.watches, 0, &batch);
+        for (number, running) in self.steps.iter_mut().enumerate() {
             let Running { stage, step, metrics } = running;
             let (rows, columns) = (batch.len() as u64, batch.rows.num_columns());
             if rows == 0 {
@@ -116,6 +128,7 @@ impl Carrier {
                 metrics.not_finite.add(not_finite(&batch, columns));
             }
             clock.lap(&metrics.busy);
+            show(&mut self.watches, number + 1, &batch);
         }
         let results = encode(self.encode.as_mut(), &mut batch, &mut rejects, &mut self.breaker)?;
         clock.lap(&self.metrics.encoding);
@@ -175,6 +188,13 @@ impl Clock {
         let now = Instant::now();
         to.add_nanos(now.duration_since(self.0));
         self.0 = now;
+    }
+}
+
+/// Shows a batch that has passed so many steps to those who watch it there.
+fn show(watches: &mut [Watch], after: usize, batch: &Batch) {
+    for watch in watches.iter_mut().filter(|watch| watch.after == after) {
+        watch.what.observe(&batch.rows);
     }
 }
 

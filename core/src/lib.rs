@@ -7,6 +7,7 @@ pub mod carry;
 pub mod codec;
 pub mod commit;
 pub mod dead_letters;
+pub mod drift;
 pub mod error;
 pub mod lane;
 pub mod ledger;

@@ -13,6 +13,7 @@ use std::time::Duration;
 pub use latency::{Latency, Snapshot, bucket_end};
 pub use rejects::Rejects;
 
+use crate::drift::Counted;
 use crate::reject::Stage;
 
 /// What one lane counts. Plain atomics; whoever exports them reads them.
@@ -88,6 +89,8 @@ pub struct LaneMetrics {
     pub confirmation: Latency,
     /// From the event's timestamp to its confirmed result.
     pub latency: Latency,
+    /// Values per bin of the columns that are observed, in the order of the plan; empty where none is.
+    pub drift: OnceLock<Vec<Arc<Counted>>>,
 }
 
 /// What one step does.

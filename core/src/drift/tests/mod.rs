@@ -1,0 +1,4 @@
+mod baseline;
+mod counting;
+mod scores;
+mod windows;
