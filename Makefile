@@ -31,6 +31,7 @@ python: setup ## the Python packages that tests need, into the cache
 	@scripts/fetch-python.sh examples/export/requirements.txt >/dev/null
 	@scripts/fetch-python.sh tests/schema/requirements.txt >/dev/null
 	@scripts/fetch-python.sh tests/clients/requirements.txt >/dev/null
+	@scripts/fetch-python.sh tests/drift/requirements.txt >/dev/null
 
 lint: setup ## formatting and clippy
 	@echo "==> rustfmt and clippy"

@@ -23,6 +23,7 @@ use crate::config::{
     Config, Include, LookupConfig, MissingConfig, ModelConfig, Problem, SinkFormat, SourceConfig,
     SourceFormat, StepConfig, missing_value, nearest,
 };
+use crate::drift::Drift;
 use crate::formats::{self, Schooled};
 use crate::placed::{Placed, column_of, pointer};
 
@@ -34,6 +35,8 @@ pub struct Plan {
     pub output: SchemaRef,
     /// The shared library of ONNX Runtime, where a model needs it.
     pub onnxruntime: Option<PathBuf>,
+    /// What is compared with a reference.
+    pub drift: Option<Arc<Drift>>,
     warnings: Vec<Problem>,
     source: SourceConfig,
     /// How many of the columns are of payloads; the others are of keys.
@@ -58,6 +61,16 @@ impl Plan {
     /// # Errors
     /// Every problem, each at its place in the file. Behind a step that does not fit, what rests on it is left out.
     pub fn new(config: &Config) -> Result<Self, Vec<Problem>> {
+        let mut plan = Self::without_drift(config)?;
+        plan.drift = Drift::of(config, &plan)?.map(Arc::new);
+        Ok(plan)
+    }
+
+    /// Plans `config` whatever it says of drift: its baseline may not be there yet.
+    ///
+    /// # Errors
+    /// As of [`Plan::new`].
+    pub fn without_drift(config: &Config) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let env = env(config, &mut problems);
         let pipeline = &config.document.pipeline;
@@ -98,6 +111,7 @@ impl Plan {
                 steps,
                 output,
                 onnxruntime: env.onnxruntime,
+                drift: None,
                 warnings,
                 source: pipeline.source.clone(),
                 of_payloads: config.columns.len(),
@@ -117,22 +131,38 @@ impl Plan {
     /// # Errors
     /// What a step fails with, or a format that has not got its schema.
     pub fn open_lane(&self, metrics: Arc<LaneMetrics>, schooled: &Schooled) -> Result<Carrier> {
-        let open = |(stage, plan): &(Stage, StepPlan)| Ok((*stage, (plan.open)()?));
-        let steps = self
-            .steps
-            .iter()
-            .map(open)
-            .collect::<Result<Vec<(Stage, Box<dyn Step>)>>>()?;
         let sink = EncoderOptions {
             not_finite: Arc::clone(&metrics),
             ..self.sink.clone()
         };
-        let decoder = self.decoder(schooled)?;
         let encoder = self.encoder(sink, schooled)?;
+        let counts = Arc::clone(&metrics);
         let event_time = self.source.event_time.as_ref();
         let event_time =
             event_time.and_then(|name| self.columns.iter().position(|column| column.name == *name));
-        Ok(Carrier::new(decoder, steps, encoder, metrics).timed_by(event_time))
+        let carrier = Carrier::new(self.decoder(schooled)?, self.open_steps()?, encoder, metrics);
+        let carrier = carrier.timed_by(event_time);
+        let Some(drift) = &self.drift else {
+            return Ok(carrier);
+        };
+        let (watches, counted) = drift.counted.open()?;
+        // Metrics are of one lane, and a lane is opened once.
+        drop(counts.drift.set(counted));
+        Ok(carrier.watched_by(watches))
+    }
+
+    /// Opens decoder and steps alone: nothing is written.
+    ///
+    /// # Errors
+    /// As of [`Plan::open_lane`].
+    pub(crate) fn open_unwritten(&self, schooled: &Schooled, encoder: Box<dyn Encode>) -> Result<Carrier> {
+        let decoder = self.decoder(schooled)?;
+        Ok(Carrier::new(decoder, self.open_steps()?, encoder, Arc::default()))
+    }
+
+    fn open_steps(&self) -> Result<Vec<(Stage, Box<dyn Step>)>> {
+        let open = |(stage, plan): &(Stage, StepPlan)| Ok((*stage, (plan.open)()?));
+        self.steps.iter().map(open).collect()
     }
 
     fn decoder(&self, schooled: &Schooled) -> Result<Box<dyn Decode>> {

@@ -1,5 +1,6 @@
 //! One file per command. A command prints what it has to say; what went wrong comes back and is printed here, once.
 
+mod baseline;
 mod check;
 mod connectors;
 #[cfg(feature = "demo")]
@@ -41,6 +42,8 @@ enum Command {
     Run(run::Run),
     /// Prints the plan of a pipeline, or what does not fit; touches no broker.
     Check(check::Check),
+    /// Captures how the columns and the predictions of a pipeline are distributed: the reference that drift is measured against.
+    Baseline(baseline::Baseline),
     /// Looks whether a pipeline can run from here, step by step, and says what to do where it cannot.
     Doctor(doctor::Doctor),
     /// Writes lines of a file or a pipe to the topic that a pipeline reads.
@@ -112,6 +115,7 @@ pub(crate) fn main() -> ExitCode {
         None => Err(Error::config("name a command; `forebay --help` lists them").into()),
         Some(Command::Run(command)) => run::run(&command),
         Some(Command::Check(command)) => check::run(&command),
+        Some(Command::Baseline(command)) => baseline::run(&command),
         Some(Command::Doctor(command)) => doctor::run(&command),
         Some(Command::Init(command)) => init::run(&command),
         Some(Command::Test(command)) => test::run(&command),

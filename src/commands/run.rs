@@ -10,6 +10,7 @@ use forebay::core::Error;
 use forebay::core::lane::Stop;
 use forebay::live::Live;
 use forebay::logging::{self, Format};
+use forebay::plan::Plan;
 use forebay::telemetry::{Beside, Serving, Telemetry, TokenOf};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -48,14 +49,14 @@ pub(super) fn run(command: &Run) -> Result<(), Failure> {
         listen: config.listen,
         token: config.document.telemetry.token.clone(),
     };
-    let telemetry = Telemetry::start(serving, name, running.metrics.clone(), beside(&running));
+    let telemetry = Telemetry::start(serving, name, running.metrics.clone(), beside(&running, &plan));
     let outcome = watched(running);
     drop(telemetry);
     outcome.map_err(Failure::from)
 }
 
 /// How the connectors' tokens and registries are, for telemetry.
-fn beside(running: &Running) -> Beside {
+fn beside(running: &Running, plan: &Plan) -> Beside {
     let one = |(name, connector): (&String, &Arc<dyn Connector>)| {
         let connector = Arc::clone(connector);
         let token: TokenOf = Arc::new(move || connector.token());
@@ -66,6 +67,7 @@ fn beside(running: &Running) -> Beside {
     Beside {
         tokens: running.connectors.iter().map(one).collect(),
         registries: running.connectors.iter().filter_map(registry).collect(),
+        drift: plan.drift.as_ref().map(Arc::clone),
     }
 }
 

@@ -70,6 +70,8 @@ pub struct Pipeline {
     /// How many rows go through the steps at once.
     #[serde(default)]
     pub batch: BatchConfig,
+    /// Whether what is read and predicted still looks like a reference. Without it nothing of it is counted.
+    pub drift: Option<DriftConfig>,
 }
 
 /// Where events come from.
@@ -216,6 +218,34 @@ impl Default for BatchConfig {
     }
 }
 
+/// What is compared with a reference. A threshold that is not set is learnt from how much the reference itself spreads.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DriftConfig {
+    /// The reference, relative to the pipeline file: what `forebay baseline` wrote. Without it only what models predict is counted,
+    /// in tenths from 0 to 1 and by class, and nothing is compared.
+    #[schemars(example = &"pipeline.baseline.json")]
+    pub baseline: Option<PathBuf>,
+    /// How long the sliding window is that is compared.
+    #[serde(default = "drift_window")]
+    pub window: Span,
+    /// The columns of the baseline to compare. The default is all.
+    #[schemars(length(min = 1), example = ["amount"])]
+    pub columns: Option<Vec<String>>,
+    /// The population stability index above which a column drifts.
+    #[schemars(range(min = 0))]
+    pub psi: Option<f64>,
+    /// The Jensen-Shannon distance above which a column drifts, from 0 to 1.
+    #[schemars(range(min = 0))]
+    pub js: Option<f64>,
+    /// The share of missing values above which a column drifts, from 0 to 1.
+    #[schemars(range(min = 0))]
+    pub missing: Option<f64>,
+    /// The share of values in categories that the baseline does not name above which a column drifts, from 0 to 1.
+    #[schemars(range(min = 0))]
+    pub new_categories: Option<f64>,
+}
+
 /// A keyed table for `lookup`, loaded once at the start.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -316,6 +346,10 @@ fn memory() -> Size {
 
 fn earliest() -> String {
     "earliest".to_owned()
+}
+
+fn drift_window() -> Span {
+    Span(Duration::from_secs(300))
 }
 
 fn linger() -> Span {

@@ -245,6 +245,12 @@ fn files(config: &Config, plan: &Plan) -> Vec<OpenedFile> {
         }
     }
     files.extend(
+        plan.drift
+            .iter()
+            .filter_map(|drift| drift.file.as_ref())
+            .map(|path| opened("baseline", shown(path))),
+    );
+    files.extend(
         plan.onnxruntime
             .iter()
             .map(|path| opened("onnxruntime", shown(path))),

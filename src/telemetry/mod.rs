@@ -1,7 +1,9 @@
 //! The process's HTTP answers: `/metrics` for Prometheus, `/livez` for whoever restarts it, `/readyz` for whoever sends it work or
-//! waits for it, `/status` for programs. Runs on a thread of its own and only reads; lanes neither wait for it nor know of it, and a port that is taken stops nothing.
+//! waits for it, `/status` for programs, `/drift` for whoever asks what has changed. Runs on a thread of its own and only reads; lanes neither
+//! wait for it nor know of it, and a port that is taken stops nothing.
 
 mod door;
+mod drift;
 mod liveness;
 mod process;
 mod prometheus;
@@ -30,6 +32,8 @@ use tokio::sync::oneshot;
 use tracing::{info, warn};
 
 use self::door::Door;
+use crate::drift::Drift;
+
 pub use prometheus::{Build, CONTENT_TYPE, Exporter};
 pub use reading::{Balance, Reading};
 pub use registries::Registries;
@@ -42,6 +46,8 @@ pub const DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::L
 #[derive(Debug)]
 pub struct Telemetry {
     running: Option<Running>,
+    /// Looks at what drifts, whether it is served or not.
+    _watcher: Option<drift::Watcher>,
 }
 
 #[derive(Debug)]
@@ -57,6 +63,7 @@ struct Served {
     lanes: AllMetrics,
     pipeline: String,
     started_ms: u64,
+    drifting: Option<Arc<drift::Drifting>>,
 }
 
 /// Where and to whom telemetry is served.
@@ -73,6 +80,8 @@ pub struct Serving {
 pub struct Beside {
     pub tokens: Tokens,
     pub registries: Registries,
+    /// What is compared with a reference.
+    pub drift: Option<Arc<Drift>>,
 }
 
 impl fmt::Debug for Beside {
@@ -90,11 +99,15 @@ impl Telemetry {
         {
             warn!(%address, "telemetry is open to everyone who reaches this address: set telemetry.token, or listen on 127.0.0.1");
         }
+        let drift = beside.drift.as_ref().map(Arc::clone);
+        let drifting = drift.map(|drift| Arc::new(drift::Drifting::new(pipeline, drift, lanes.clone())));
+        let watcher = drifting.as_ref().map(drift::Watcher::start);
         let served = Served {
             exporter: Exporter::new(pipeline, lanes.clone(), beside, Build::this()),
             lanes,
             pipeline: pipeline.to_owned(),
             started_ms: liveness::now_ms(),
+            drifting,
         };
         let running = bind(listen, DEFAULT).and_then(|listener| serve(listener, served, token));
         match &running {
@@ -109,6 +122,7 @@ impl Telemetry {
         }
         Self {
             running: running.ok(),
+            _watcher: watcher,
         }
     }
 
@@ -170,6 +184,7 @@ fn router(served: Served, token: Option<Arc<Secret>>) -> Router {
     let guarded = Router::new()
         .route("/metrics", get(metrics))
         .route("/status", get(status))
+        .route("/drift", get(drifts))
         .layer(from_fn_with_state(token, door::guarded));
     let open = Router::new()
         .route("/livez", get(livez))
@@ -208,6 +223,21 @@ async fn metrics(State(served): State<Arc<Served>>) -> impl IntoResponse {
 
 async fn livez(State(served): State<Arc<Served>>) -> impl IntoResponse {
     answer(liveness::stuck(&served.lanes, liveness::now_ms()))
+}
+
+async fn drifts(State(served): State<Arc<Served>>) -> impl IntoResponse {
+    match &served.drifting {
+        Some(drifting) => (
+            StatusCode::OK,
+            [(header::CONTENT_TYPE, "application/json")],
+            drifting.to_json().to_string(),
+        ),
+        None => (
+            StatusCode::NOT_FOUND,
+            [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
+            "the pipeline file has no `drift` section\n".to_owned(),
+        ),
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 
 use super::reading::Reading;
 use super::table::{self, Metric};
-use super::{Beside, process, registries, tokens};
+use super::{Beside, drift, process, registries, tokens};
 
 /// The content type of [`Exporter::scrape`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -89,6 +89,9 @@ impl Exporter {
     /// Lanes are labelled by their place in `lanes`.
     pub fn new(pipeline: &str, lanes: AllMetrics, beside: Beside, build: Build) -> Self {
         let mut registry = Registry::default();
+        if let Some(compared) = beside.drift {
+            registry.register_collector(Box::new(drift::Collected::new(pipeline, compared, lanes.clone())));
+        }
         registry.register_collector(Box::new(Lanes {
             pipeline: pipeline.to_string(),
             names: (0..lanes.len()).map(|lane| lane.to_string()).collect(),

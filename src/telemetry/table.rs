@@ -114,6 +114,11 @@ metrics! {
         REGISTRY_FROM_DISK = Counter "forebay_schema_registry_from_disk_total" ["pipeline" "connector"] "Schemas taken from disk while the registry did not answer";
         REGISTRY_SCHEMAS = Gauge "forebay_schema_registry_schemas" ["pipeline" "connector"] "Schemas that are known";
     }
+    "Drift" {
+        DRIFT_ROWS = Counter "forebay_drift_rows_total" ["pipeline" "part" "column" "bin"] "Rows by the bin that a column's value lies in; (missing) and (not finite) are no part of the distribution";
+        DRIFT_REFERENCE_ROWS = Gauge "forebay_drift_reference_rows" ["pipeline" "part" "column" "bin"] "Rows of the baseline by bin";
+        DRIFT_LIMIT = Gauge "forebay_drift_limit" ["pipeline" "part" "column" "score"] "The score above which a column drifts";
+    }
     "Process" {
         BUILD = Info "forebay_build_info" ["version" "librdkafka"] "What runs here";
         PROCESS_CPU = Counter "process_cpu_seconds_total" [] "User and system time of the process";

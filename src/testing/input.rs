@@ -1,6 +1,7 @@
 //! A case's input as the messages of a topic: offsets count from 0 in each partition, as a broker would count.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use forebay_connectors::Topics;
 use forebay_core::codec::schema_of;
@@ -25,6 +26,14 @@ pub(crate) struct Event {
 /// Every line that is wrong, each with its place.
 pub(crate) fn read(case: &Case, config: &Config) -> Result<Vec<Event>, Vec<String>> {
     let (path, form) = &case.input;
+    read_file(path, *form, config)
+}
+
+/// Reads a file of events.
+///
+/// # Errors
+/// Every line that is wrong, each with its place.
+pub(crate) fn read_file(path: &Path, form: Form, config: &Config) -> Result<Vec<Event>, Vec<String>> {
     let mut offsets: HashMap<(String, i32), i64> = HashMap::new();
     let events = lines::read(path, |line, text| {
         let parsed = match form {
@@ -35,7 +44,7 @@ pub(crate) fn read(case: &Case, config: &Config) -> Result<Vec<Event>, Vec<Strin
         // Byte for byte as it stands there, with its white space and its digits.
         let format = &config.document.pipeline.source.format;
         let as_json = matches!(format, SourceFormat::Json(_)) || format.is_registered();
-        if *form == Form::Values && as_json {
+        if form == Form::Values && as_json {
             message.payload = Some(text.as_bytes().to_vec());
         }
         let next = offsets

@@ -4,9 +4,9 @@
 mod align;
 mod compare;
 mod expected;
-mod find;
+pub(crate) mod find;
 mod found;
-mod input;
+pub(crate) mod input;
 mod judge;
 pub mod junit;
 mod lines;

@@ -7,6 +7,7 @@ mod contract;
 mod delivery;
 #[cfg(feature = "demo")]
 mod demo;
+mod drift;
 mod export;
 mod gaps;
 mod groups;

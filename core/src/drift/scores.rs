@@ -2,7 +2,8 @@
 
 use super::bins::Bins;
 
-/// What stands for a share of zero in [`psi`], as Evidently does it: a bin that one side never saw counts, and not infinitely.
+/// What stands for a share of zero in [`psi`]: a bin that one side never saw counts, and not infinitely. Evidently takes the same, but
+/// where a share that is not zero is as small.
 pub const ZERO: f64 = 0.0001;
 
 /// The population stability index: the sum over bins of `(q - p) · ln(q / p)`, with the reference's shares p and the window's q; a

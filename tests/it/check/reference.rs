@@ -110,6 +110,7 @@ const PARTS: &[Part] = &[
     ("stop_after", "/$defs/StopAfter", "of `dead_letters`"),
     ("commit", "/$defs/Commit", "of `pipeline`"),
     ("batch", "/$defs/BatchConfig", "of `pipeline`"),
+    ("drift", "/$defs/DriftConfig", "of `pipeline`"),
     ("tables.NAME", "/$defs/TableConfig", ""),
     ("telemetry", "/$defs/Telemetry", ""),
     ("onnxruntime", "/$defs/OnnxRuntime", ""),
@@ -171,6 +172,7 @@ fn takes(schema: &Value, own: &Value) -> String {
     match types {
         Some("string") => example.map_or("text".to_owned(), |text| format!("text, such as `{text}`")),
         Some("integer") => range(own),
+        Some("number") => "a number from 0".to_owned(),
         Some("boolean") => "`true` or `false`".to_owned(),
         Some("array") => format!("a list of {}", plural(&takes(schema, &own["items"]))),
         Some("object") => match &own["additionalProperties"] {

@@ -1,0 +1,47 @@
+//! What tells one model from another: the SHA-256 of its file.
+
+use std::fs::File;
+use std::io::{self, Read};
+
+use forebay_core::drift::ModelDigest;
+use forebay_core::{Error, Result};
+use sha2::{Digest, Sha256};
+
+use crate::config::{Config, StepConfig};
+
+/// The models of a pipeline, in the order of its steps.
+///
+/// # Errors
+/// `Config` where a file cannot be read.
+pub(super) fn models(config: &Config) -> Result<Vec<ModelDigest>> {
+    let steps = config.document.pipeline.steps.iter();
+    let models = steps.filter_map(|step| match step {
+        StepConfig::Model(model) => Some(&model.path),
+        _ => None,
+    });
+    let one = |path: &std::path::PathBuf| {
+        let sha256 = File::open(config.base.join(path)).and_then(sha256).map_err(|e| {
+            Error::config("read a model to tell it from others")
+                .with("file", path.display())
+                .caused_by(e)
+        })?;
+        Ok(ModelDigest {
+            path: path.display().to_string(),
+            sha256,
+        })
+    };
+    models.map(one).collect()
+}
+
+fn sha256(mut file: File) -> io::Result<String> {
+    let mut digest = Sha256::new();
+    let mut part = vec![0; 64 << 10];
+    loop {
+        match file.read(&mut part)? {
+            0 => break,
+            count => digest.update(&part[..count]),
+        }
+    }
+    let bytes = digest.finalize();
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
