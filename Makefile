@@ -5,7 +5,7 @@ OPTIMISED := cargo build --locked --release --features forebay/full
 DEMO_SECONDS ?= 20
 .DEFAULT_GOAL := help
 
-.PHONY: help setup kafka registry onnxruntime python lint test test-long test-containers demo test-features bench bench-parts reference counted clean
+.PHONY: help setup kafka registry onnxruntime python lint test test-long test-containers demo drift test-features bench bench-parts reference counted clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -51,6 +51,7 @@ test: setup kafka registry onnxruntime python ## every test, but for those that 
 	@cargo test --locked --no-fail-fast --workspace $(FEATURES) --quiet -- --skip long:: --test-threads=4
 
 test-long: setup kafka registry onnxruntime ## the tests that take minutes: joins, kills, freezes, brokers that stop
+	@scripts/fetch-python.sh tests/drift/requirements-evidently.txt >/dev/null
 	@echo "==> running the long tests"
 	@cargo test --workspace $(FEATURES) --test it -- long:: --test-threads=1 --nocapture
 
@@ -65,6 +66,10 @@ demo: setup onnxruntime ## a real model scores real telemetry on an embedded clu
 	@$(OPTIMISED) -p forebay
 	@echo "==> demo, $(DEMO_SECONDS) s"
 	@target/release/forebay demo examples/sensors/pipeline.yaml --seconds $(DEMO_SECONDS)
+
+drift: setup onnxruntime ## the figures of docs/drift.md, and scores beside Evidently's (a gigabyte of Python)
+	@scripts/fetch-python.sh tests/drift/requirements-evidently.txt >/dev/null
+	@cargo test --locked --workspace $(FEATURES) --test it -- drift::figures drift::long --nocapture
 
 bench: setup kafka onnxruntime ## what a record costs, beside others, on a real Kafka (BENCH=quick for 5 minutes)
 	@echo "==> building (some minutes when cold)"

@@ -223,31 +223,24 @@ impl Column {
         match (&self.way, array.data_type()) {
             (Way::Numbers(table), DataType::Float32) => {
                 let all = array.as_primitive::<Float32Type>().values();
-                if values.all_there() && values.width == 1 {
-                    table.count_f32(all, local);
-                } else {
-                    table.count(values.there().map(|at| f64::from(all[at])), local);
-                }
+                let fast = |all: &[f32], local: &mut Local| table.count_f32(all, local);
+                count_numbers(table, values, all, f64::from, fast, local);
             }
             (Way::Numbers(table), DataType::Float64) => {
                 let all = array.as_primitive::<Float64Type>().values();
-                if values.all_there() && values.width == 1 {
-                    table.count_f64(all, local);
-                } else {
-                    table.count(values.there().map(|at| all[at]), local);
-                }
+                count_wide(table, values, all, |value| value, local);
             }
             (Way::Numbers(table), DataType::Int32) => {
                 let all = array.as_primitive::<Int32Type>().values();
-                table.count(values.there().map(|at| f64::from(all[at])), local);
+                count_wide(table, values, all, f64::from, local);
             }
             (Way::Numbers(table), DataType::Int64) => {
                 let all = array.as_primitive::<Int64Type>().values();
-                table.count(values.there().map(|at| all[at] as f64), local);
+                count_wide(table, values, all, |value| value as f64, local);
             }
             (Way::Numbers(table), DataType::UInt8) => {
                 let all = array.as_primitive::<UInt8Type>().values();
-                table.count(values.there().map(|at| f64::from(all[at])), local);
+                count_wide(table, values, all, f64::from, local);
             }
             (Way::Switches(bins), DataType::Boolean) => {
                 let all = array.as_boolean();
@@ -264,32 +257,88 @@ impl Column {
                 values.there().for_each(|at| local[bin(at)] += 1);
             }
             (_, DataType::Int32) => {
-                let all = array.as_primitive::<Int32Type>().values();
-                self.count_labels(values.there().map(|at| i64::from(all[at])), local);
+                self.count_labels(
+                    values,
+                    array.as_primitive::<Int32Type>().values(),
+                    i64::from,
+                    local,
+                );
             }
             (_, DataType::Int64) => {
-                let all = array.as_primitive::<Int64Type>().values();
-                self.count_labels(values.there().map(|at| all[at]), local);
+                self.count_labels(
+                    values,
+                    array.as_primitive::<Int64Type>().values(),
+                    |label| label,
+                    local,
+                );
             }
             (_, DataType::UInt8) => {
-                let all = array.as_primitive::<UInt8Type>().values();
-                self.count_labels(values.there().map(|at| i64::from(all[at])), local);
+                self.count_labels(
+                    values,
+                    array.as_primitive::<UInt8Type>().values(),
+                    i64::from,
+                    local,
+                );
             }
             // The plan has looked: a column has the type that its bins fit.
             _ => {}
         }
     }
 
-    fn count_labels(&self, values: impl Iterator<Item = i64>, local: &mut Local) {
-        match &self.way {
-            Way::Near { least, bins } => values.for_each(|value| {
-                let at = usize::try_from(value.wrapping_sub(*least)).unwrap_or(usize::MAX);
-                local[bins.get(at).map_or(self.other, |bin| usize::from(*bin))] += 1;
-            }),
-            Way::Far(bins) => values.for_each(|value| {
-                local[bins.get(&value).map_or(self.other, |bin| usize::from(*bin))] += 1;
-            }),
-            _ => {}
+    fn count_labels<T: Copy>(
+        &self,
+        values: &Values<'_>,
+        all: &[T],
+        wide: impl Fn(T) -> i64,
+        local: &mut Local,
+    ) {
+        let mut count = |value: T| {
+            let value = wide(value);
+            let bin = match &self.way {
+                Way::Near { least, bins } => {
+                    let at = usize::try_from(value.wrapping_sub(*least)).unwrap_or(usize::MAX);
+                    bins.get(at)
+                }
+                Way::Far(bins) => bins.get(&value),
+                _ => None,
+            };
+            local[bin.map_or(self.other, |bin| usize::from(*bin))] += 1;
+        };
+        if values.width == 1 && values.all_there() {
+            all.iter().for_each(|value| count(*value));
+        } else {
+            values.there().for_each(|at| count(all[at]));
         }
     }
+}
+
+/// Counts a column of numbers by `fast`, which takes every value of it; what stands where a null is, is taken back.
+fn count_numbers<T: Copy>(
+    table: &Table,
+    values: &Values<'_>,
+    all: &[T],
+    wide: impl Fn(T) -> f64 + Copy,
+    fast: impl Fn(&[T], &mut Local),
+    local: &mut Local,
+) {
+    if values.width > 1 || values.is_listed() {
+        table.count(values.there().map(|at| wide(all[at])), local);
+        return;
+    }
+    fast(all, local);
+    if let Some(nulls) = values.array.nulls().filter(|nulls| nulls.null_count() > 0) {
+        let taken_back = all.iter().zip(nulls).filter(|(_, there)| !there);
+        taken_back.for_each(|(value, _)| local[table.bin(wide(*value))] -= 1);
+    }
+}
+
+fn count_wide<T: Copy>(
+    table: &Table,
+    values: &Values<'_>,
+    all: &[T],
+    wide: impl Fn(T) -> f64 + Copy,
+    local: &mut Local,
+) {
+    let fast = |all: &[T], local: &mut Local| table.count_wide(all, wide, local);
+    count_numbers(table, values, all, wide, fast, local);
 }

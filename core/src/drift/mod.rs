@@ -123,6 +123,11 @@ pub(crate) struct Values<'a> {
 }
 
 impl Values<'_> {
+    /// Whether they are items of lists.
+    pub(crate) fn is_listed(&self) -> bool {
+        self.lists.is_some()
+    }
+
     /// Whether none is null.
     pub(crate) fn all_there(&self) -> bool {
         self.array.null_count() == 0 && self.lists.is_none_or(|lists| lists.null_count() == 0)

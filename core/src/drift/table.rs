@@ -116,19 +116,24 @@ impl Table {
         self.count(chunks.remainder().iter().map(|value| f64::from(*value)), counts);
     }
 
-    /// Counts `float64` values.
-    pub(super) fn count_f64(&self, values: &[f64], counts: &mut Local) {
+    /// Counts values that `wide` makes `float64` values of.
+    pub(super) fn count_wide<T: Copy>(
+        &self,
+        values: &[T],
+        wide: impl Fn(T) -> f64 + Copy,
+        counts: &mut Local,
+    ) {
         let offset = f64::from(self.offset);
         let mut chunks = values.chunks_exact(CHUNK);
         for chunk in &mut chunks {
             let mut cells = [0; CHUNK];
             for (cell, value) in cells.iter_mut().zip(chunk) {
-                *cell = ((value + offset) as f32).to_bits() >> 16;
+                *cell = ((wide(*value) + offset) as f32).to_bits() >> 16;
             }
             self.count_cells(&cells, counts);
-            self.settle(chunk.iter().copied(), counts);
+            self.settle(chunk.iter().map(|value| wide(*value)), counts);
         }
-        self.count(chunks.remainder().iter().copied(), counts);
+        self.count(chunks.remainder().iter().map(|value| wide(*value)), counts);
     }
 
     fn count_cells(&self, cells: &[u32; CHUNK], counts: &mut Local) {
@@ -153,12 +158,14 @@ impl Table {
 
     /// Counts values one by one.
     pub(super) fn count(&self, values: impl Iterator<Item = f64>, counts: &mut Local) {
-        for value in values {
-            let bin = match self.bins[usize::from(cell(value, self.offset))] {
-                MIXED => Bins::of_number(&self.edges, value),
-                bin => usize::from(bin),
-            };
-            counts[bin] += 1;
+        values.for_each(|value| counts[self.bin(value)] += 1);
+    }
+
+    /// The bin of a value.
+    pub(super) fn bin(&self, value: f64) -> usize {
+        match self.bins[usize::from(cell(value, self.offset))] {
+            MIXED => Bins::of_number(&self.edges, value),
+            bin => usize::from(bin),
         }
     }
 }

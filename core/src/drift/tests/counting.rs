@@ -88,7 +88,7 @@ fn every_number_is_counted_in_the_bin_that_a_search_gives() {
         let values = awkward(&edges);
         let table = Table::new(&edges);
         let (mut of_f64, mut of_f32): (Local, Local) = ([0; 256], [0; 256]);
-        table.count_f64(&values, &mut of_f64);
+        table.count_wide(&values, |value| value, &mut of_f64);
         let narrow: Vec<f32> = values.iter().map(|v| *v as f32).collect();
         table.count_f32(&narrow, &mut of_f32);
         let (mut wanted_64, mut wanted_32): (Local, Local) = ([0; 256], [0; 256]);
@@ -163,6 +163,25 @@ fn nulls_and_numbers_that_are_none_are_counted_apart() {
     );
     let whole = Int64Array::from(vec![Some(i64::MIN), Some(0), None, Some(i64::MAX)]);
     assert_eq!(counted(Arc::new(whole), &bins), [1, 1, 1, 0, 1]);
+}
+
+#[test]
+fn what_stands_behind_a_null_is_not_counted() {
+    let bins = Bins::Numbers((0..20).map(f64::from).collect());
+    let values: Vec<Option<i64>> = (0..500).map(|i| (i % 3 > 0).then_some(i % 25)).collect();
+    let mut wanted = vec![0; bins.len()];
+    for value in &values {
+        wanted[value.map_or(bins.missing(), |value| (value as usize + 1).min(20))] += 1;
+    }
+    assert_eq!(counted(Arc::new(Int64Array::from(values.clone())), &bins), wanted);
+    let (observed, batch) = column(Arc::new(Float64Array::from_iter(
+        values.iter().map(|v| v.map(|v| v as f64)),
+    )));
+    assert_eq!(counted_as(observed.clone(), &batch, &bins), wanted);
+    let narrow = arrow::compute::cast(batch.column(0), &DataType::Float32).unwrap();
+    assert_eq!(counted(narrow, &bins), wanted);
+    let head: u64 = counted_as(observed, &batch.slice(7, 20), &bins).iter().sum();
+    assert_eq!(head, 20);
 }
 
 #[test]
