@@ -1,6 +1,7 @@
 //! Captures a baseline: records go through the pipeline's own decoder and steps in memory, window by window; nothing is written and
 //! nothing is committed. What is seen is kept until the end, when bins are made of it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -95,11 +96,11 @@ impl<'a> Capture<'a> {
     /// # Errors
     /// `Config` where a column cannot be observed, or nothing can.
     pub fn new(config: &'a Config, plan: &'a Plan, schooled: &Schooled, options: &Options) -> Result<Self> {
-        let columns = chosen(config, plan, options.columns.as_deref())?;
-        let mut places: Vec<usize> = columns.iter().map(|column| column.after).collect();
-        places.sort_unstable();
-        places.dedup();
-        let (watches, seen) = places.into_iter().map(Seen::after).unzip();
+        let mut columns = chosen(config, plan, options.columns.as_deref())?;
+        let (watches, seen) = places(&mut columns)
+            .into_iter()
+            .map(|(after, kept)| Seen::after(after, kept))
+            .unzip();
         let carrier = plan.open_unwritten(schooled, Box::new(Unwritten))?;
         Ok(Self {
             config,
@@ -216,6 +217,20 @@ impl<'a> Capture<'a> {
             bins,
         })
     }
+}
+
+/// Which columns to keep at which place; from now on `columns` mean those that are kept.
+fn places(columns: &mut [Observed]) -> BTreeMap<usize, Vec<usize>> {
+    let mut places: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for observed in columns {
+        let kept = places.entry(observed.after).or_default();
+        let known = kept.iter().position(|column| *column == observed.column);
+        observed.column = known.unwrap_or_else(|| {
+            kept.push(observed.column);
+            kept.len() - 1
+        });
+    }
+    places
 }
 
 /// Counted by what a lane counts with.

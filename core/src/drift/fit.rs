@@ -18,18 +18,23 @@ pub const BINS: usize = 10;
 /// How many categories are kept by name.
 pub const CATEGORIES: usize = 50;
 
-/// The columns of one batch, and the window it belongs to.
 type Kept = Arc<Mutex<Vec<RecordBatch>>>;
 
-/// Keeps the batches that pass one place of the lane.
-struct Keeping(Kept);
+/// Keeps columns of the batches that pass one place of the lane.
+struct Keeping {
+    columns: Vec<usize>,
+    kept: Kept,
+}
 
 impl Observe for Keeping {
     fn observe(&mut self, rows: &RecordBatch) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(rows.clone());
+        // The plan knows the columns: they are there.
+        if let Ok(rows) = rows.project(&self.columns) {
+            self.kept
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(rows);
+        }
     }
 }
 
@@ -41,12 +46,16 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// One to watch the batches after so many steps, and what it keeps.
-    pub fn after(after: usize) -> (Watch, Self) {
+    /// One to watch these columns after so many steps, and what it keeps: the columns in this order.
+    pub fn after(after: usize, columns: Vec<usize>) -> (Watch, Self) {
         let batches = Kept::default();
+        let keeping = Keeping {
+            columns,
+            kept: Arc::clone(&batches),
+        };
         let watch = Watch {
             after,
-            what: Box::new(Keeping(Arc::clone(&batches))),
+            what: Box::new(keeping),
         };
         (watch, Self { after, batches })
     }

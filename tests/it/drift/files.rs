@@ -102,6 +102,11 @@ fn a_baseline_of_something_else_is_refused_with_the_difference() {
         &["the input `f1` is float32, and was float64 when the baseline was captured"],
     );
     refused(
+        &text.replacen("{\"0\":", "{\"zero\":", 1),
+        &pipeline,
+        &["the bins do not fit", "column=predicted"],
+    );
+    refused(
         &text[..text.len() / 2],
         &pipeline,
         &["it is not JSON", "pipeline.baseline.json"],
