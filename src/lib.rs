@@ -13,6 +13,8 @@ pub mod demo;
 #[cfg(all(feature = "schemas", feature = "onnx", feature = "sql"))]
 pub mod describe;
 #[cfg(all(feature = "schemas", feature = "onnx", feature = "sql"))]
+pub mod digest;
+#[cfg(all(feature = "schemas", feature = "onnx", feature = "sql"))]
 pub mod drift;
 #[cfg(all(feature = "schemas", feature = "onnx", feature = "sql"))]
 pub mod formats;

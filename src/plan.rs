@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use forebay_core::carry::Carrier;
@@ -54,6 +55,9 @@ impl fmt::Debug for Plan {
             .finish_non_exhaustive()
     }
 }
+
+/// Steps, and how long each took to open.
+type Opened = (Vec<(Stage, Box<dyn Step>)>, Vec<Duration>);
 
 impl Plan {
     /// Plans `config`.
@@ -140,7 +144,11 @@ impl Plan {
         let event_time = self.source.event_time.as_ref();
         let event_time =
             event_time.and_then(|name| self.columns.iter().position(|column| column.name == *name));
-        let carrier = Carrier::new(self.decoder(schooled)?, self.open_steps()?, encoder, metrics);
+        let (steps, took) = self.open_steps()?;
+        let carrier = Carrier::new(self.decoder(schooled)?, steps, encoder, metrics);
+        for (step, took) in counts.steps.get().into_iter().flatten().zip(took) {
+            step.opening.add_nanos(took);
+        }
         let carrier = carrier.timed_by(event_time);
         let Some(drift) = &self.drift else {
             return Ok(carrier);
@@ -157,12 +165,17 @@ impl Plan {
     /// As of [`Plan::open_lane`].
     pub(crate) fn open_unwritten(&self, schooled: &Schooled, encoder: Box<dyn Encode>) -> Result<Carrier> {
         let decoder = self.decoder(schooled)?;
-        Ok(Carrier::new(decoder, self.open_steps()?, encoder, Arc::default()))
+        let (steps, _) = self.open_steps()?;
+        Ok(Carrier::new(decoder, steps, encoder, Arc::default()))
     }
 
-    fn open_steps(&self) -> Result<Vec<(Stage, Box<dyn Step>)>> {
-        let open = |(stage, plan): &(Stage, StepPlan)| Ok((*stage, (plan.open)()?));
-        self.steps.iter().map(open).collect()
+    fn open_steps(&self) -> Result<Opened> {
+        let open = |(stage, plan): &(Stage, StepPlan)| {
+            let began = Instant::now();
+            Ok(((*stage, (plan.open)()?), began.elapsed()))
+        };
+        let opened: Result<Vec<_>> = self.steps.iter().map(open).collect();
+        Ok(opened?.into_iter().unzip())
     }
 
     fn decoder(&self, schooled: &Schooled) -> Result<Box<dyn Decode>> {

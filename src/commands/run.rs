@@ -8,6 +8,7 @@ use forebay::assemble::{self, Running};
 use forebay::connectors::Connector;
 use forebay::core::Error;
 use forebay::core::lane::Stop;
+use forebay::digest;
 use forebay::live::Live;
 use forebay::logging::{self, Format};
 use forebay::plan::Plan;
@@ -45,11 +46,13 @@ pub(super) fn run(command: &Run) -> Result<(), Failure> {
     stop_on_signals(running.stop())?;
     let name = &config.document.pipeline.name;
     info!(pipeline = name, lanes = running.metrics.len(), "running");
+    let mut beside = beside(&running, &plan);
+    beside.models = digest::numbered(&config)?;
     let serving = Serving {
         listen: config.listen,
         token: config.document.telemetry.token.clone(),
     };
-    let telemetry = Telemetry::start(serving, name, running.metrics.clone(), beside(&running, &plan));
+    let telemetry = Telemetry::start(serving, name, running.metrics.clone(), beside);
     let outcome = watched(running);
     drop(telemetry);
     outcome.map_err(Failure::from)
@@ -68,6 +71,7 @@ fn beside(running: &Running, plan: &Plan) -> Beside {
         tokens: running.connectors.iter().map(one).collect(),
         registries: running.connectors.iter().filter_map(registry).collect(),
         drift: plan.drift.as_ref().map(Arc::clone),
+        models: Vec::new(),
     }
 }
 

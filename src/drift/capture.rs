@@ -18,10 +18,11 @@ use forebay_core::records::{Record, Records};
 use forebay_core::sink::Outgoing;
 use forebay_core::{Error, Kind, Result};
 
+use super::keep;
 use super::observed::{is_of, observable};
-use super::{digest, keep};
 use crate::config::{Config, nearest};
 use crate::describe::Description;
+use crate::digest;
 use crate::formats::Schooled;
 use crate::plan::Plan;
 use crate::testing::find::Form;

@@ -3,7 +3,6 @@
 
 #[cfg(feature = "cli")]
 pub mod capture;
-mod digest;
 mod fits;
 #[cfg(feature = "cli")]
 mod keep;
@@ -18,6 +17,7 @@ use forebay_core::drift::counting;
 use forebay_core::drift::{Baseline, Bins, Limits, Observed, Part, Reference, Thresholds};
 
 use crate::config::{Config, DriftConfig, Problem};
+use crate::digest;
 use crate::plan::Plan;
 
 pub use observed::observable;

@@ -5,6 +5,7 @@
 mod door;
 mod drift;
 mod liveness;
+mod models;
 mod process;
 mod prometheus;
 mod readiness;
@@ -34,6 +35,7 @@ use tracing::{info, warn};
 use self::door::Door;
 use crate::drift::Drift;
 
+pub use models::Models;
 pub use prometheus::{Build, CONTENT_TYPE, Exporter};
 pub use reading::{Balance, Reading};
 pub use registries::Registries;
@@ -80,6 +82,7 @@ pub struct Serving {
 pub struct Beside {
     pub tokens: Tokens,
     pub registries: Registries,
+    pub models: Models,
     /// What is compared with a reference.
     pub drift: Option<Arc<Drift>>,
 }

@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 
 use super::reading::Reading;
 use super::table::{self, Metric};
-use super::{Beside, drift, process, registries, tokens};
+use super::{Beside, drift, models, process, registries, tokens};
 
 /// The content type of [`Exporter::scrape`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -104,6 +104,10 @@ impl Exporter {
         registry.register_collector(Box::new(registries::Collected {
             pipeline: pipeline.to_string(),
             registries: beside.registries,
+        }));
+        registry.register_collector(Box::new(models::Collected {
+            pipeline: pipeline.to_string(),
+            models: beside.models,
         }));
         registry.register_collector(Box::new(process::Collected { build }));
         Self { registry }
@@ -199,6 +203,11 @@ impl Lanes {
                 let labels = self.with(lane, [("stage", step.stage.name()), ("step", &nth)]);
                 series.count(&labels, get(step))?;
             }
+        }
+        let mut series = table::STEP_OPENING.begin(to)?;
+        for (lane, nth, step) in self.steps() {
+            let labels = self.with(lane, [("stage", step.stage.name()), ("step", &nth)]);
+            series.gauge(&labels, step.opening.get() as f64 / 1e9)?;
         }
         let mut series = table::MODEL_NOT_FINITE.begin(to)?;
         for (lane, nth, step) in self.steps().filter(|(_, _, step)| step.stage == Stage::Model) {

@@ -100,6 +100,8 @@ pub struct StepMetrics {
     pub stage: Stage,
     /// Nanoseconds.
     pub busy: Count,
+    /// Nanoseconds that it took to open it.
+    pub opening: Count,
     /// Rows that came to it.
     pub rows: Count,
     /// Rows that it filtered or rejected.
@@ -116,6 +118,7 @@ impl StepMetrics {
         Self {
             stage,
             busy: Count::default(),
+            opening: Count::default(),
             rows: Count::default(),
             gone: Count::default(),
             runs: Count::default(),

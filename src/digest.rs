@@ -13,22 +13,28 @@ use crate::config::{Config, StepConfig};
 ///
 /// # Errors
 /// `Config` where a file cannot be read.
-pub(super) fn models(config: &Config) -> Result<Vec<ModelDigest>> {
-    let steps = config.document.pipeline.steps.iter();
-    let models = steps.filter_map(|step| match step {
-        StepConfig::Model(model) => Some(&model.path),
+pub(crate) fn models(config: &Config) -> Result<Vec<ModelDigest>> {
+    Ok(numbered(config)?.into_iter().map(|(_, model)| model).collect())
+}
+
+/// The models of a pipeline by the numbers of their steps, from 1.
+///
+/// # Errors
+/// `Config` where a file cannot be read.
+pub fn numbered(config: &Config) -> Result<Vec<(usize, ModelDigest)>> {
+    let steps = (1..).zip(&config.document.pipeline.steps);
+    let models = steps.filter_map(|(number, step)| match step {
+        StepConfig::Model(model) => Some((number, &model.path)),
         _ => None,
     });
-    let one = |path: &std::path::PathBuf| {
+    let one = |(number, path): (usize, &std::path::PathBuf)| {
         let sha256 = File::open(config.base.join(path)).and_then(sha256).map_err(|e| {
             Error::config("read a model to tell it from others")
                 .with("file", path.display())
                 .caused_by(e)
         })?;
-        Ok(ModelDigest {
-            path: path.display().to_string(),
-            sha256,
-        })
+        let path = path.display().to_string();
+        Ok((number, ModelDigest { path, sha256 }))
     };
     models.map(one).collect()
 }
