@@ -16,9 +16,10 @@ pub fn psi(reference: &[u64], window: &[u64]) -> Option<f64> {
     Some(p.map(at_least).zip(q.map(at_least)).map(term).sum())
 }
 
-/// The Jensen-Shannon distance: the root of the divergence `(KL(p ‖ m) + KL(q ‖ m)) / 2` in bits, with `m = (p + q) / 2`; from 0 (alike)
-/// to 1. Source: J. Lin, *Divergence measures based on the Shannon entropy* (IEEE Trans. Inf. Theory 37, 1991), and the root as D. Endres
-/// and J. Schindelin (2003) have it; the same as `scipy.spatial.distance.jensenshannon` with `base=2`. `None` where a side holds nothing.
+/// The Jensen-Shannon distance: the root of the divergence `(KL(p ‖ m) + KL(q ‖ m)) / 2` in bits, with `m = (p + q) / 2`; it lies between
+/// zero and one. Source: J. Lin, *Divergence measures based on the Shannon entropy* (IEEE Trans. Inf. Theory 37, 1991), and the root as
+/// D. Endres and J. Schindelin have it (2003); the same as `scipy.spatial.distance.jensenshannon` with `base=2`. `None` where a side holds
+/// nothing.
 pub fn jensen_shannon(reference: &[u64], window: &[u64]) -> Option<f64> {
     let (p, q) = (shares(reference)?, shares(window)?);
     let of = |share: f64, middle: f64| {
