@@ -7,6 +7,7 @@ mod machine;
 mod report;
 mod round;
 mod system;
+mod tabular;
 mod topics;
 mod workloads;
 
@@ -147,8 +148,10 @@ fn run(root: &Path, options: &Options) -> Result<usize, Failure> {
     let kafka = Kafka::builder().folder(&data).for_speed().start();
     let logs = tempfile::Builder::new().prefix("forebay-bench-").tempdir();
     let logs = logs.map_err(|e| Failure(format!("make a folder for logs: {e}")))?;
+    let registry = tabular::registry();
     let place = Place {
         kafka: &kafka,
+        registry: registry.url(),
         programs: &programs,
         logs: logs.path(),
         patience: Duration::from_secs(options.patience),
@@ -322,7 +325,7 @@ fn about(root: &Path, on: &str, options: &Options) -> BTreeMap<String, String> {
     };
     let python = std::env::var("BENCH_PYTHON").unwrap_or_else(|_| "python3".into());
     let packages = "import sys, importlib.metadata as m; print('Python', sys.version.split()[0], \
-                    *(f'{p} {m.version(p)}' for p in ('confluent-kafka', 'orjson', 'numpy', 'onnxruntime')))";
+                    *(f'{p} {m.version(p)}' for p in ('confluent-kafka', 'orjson', 'fastavro', 'numpy', 'onnxruntime')))";
     let librdkafka = rdkafka::util::get_rdkafka_version().1;
     let mut about = machine::description();
     about.extend(

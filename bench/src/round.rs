@@ -24,6 +24,8 @@ const RETRIES: usize = 3;
 #[derive(Debug)]
 pub(crate) struct Place<'a> {
     pub(crate) kafka: &'a Kafka,
+    /// The URL of the registry that has A's schema.
+    pub(crate) registry: &'a str,
     pub(crate) programs: &'a Path,
     pub(crate) logs: &'a Path,
     pub(crate) onnxruntime: &'a Path,
@@ -72,6 +74,7 @@ impl Place<'_> {
     ) -> BTreeMap<&'static str, String> {
         BTreeMap::from([
             ("BENCH_BOOTSTRAP", self.kafka.bootstrap().to_owned()),
+            ("BENCH_REGISTRY", self.registry.to_owned()),
             ("BENCH_WORKLOAD", workload.name.to_owned()),
             ("BENCH_INPUT", input.to_owned()),
             ("BENCH_OUTPUT", output.to_owned()),

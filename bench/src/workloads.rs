@@ -8,7 +8,7 @@ use ort::session::Session;
 use ort::value::TensorRef;
 use serde_json::Value;
 
-use crate::Failure;
+use crate::{Failure, tabular};
 
 /// Distinct events of one workload on a broker; they repeat with other ids.
 pub(crate) const DISTINCT: usize = 4096;
@@ -34,6 +34,7 @@ pub(crate) struct Workload {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Tabular,
+    Avro,
     Raw,
     Image,
     Shuttle,
@@ -49,7 +50,7 @@ struct Event {
 }
 
 /// The names of all workloads, in the order they run.
-pub(crate) const NAMES: [&str; 4] = ["t", "r", "c", "s"];
+pub(crate) const NAMES: [&str; 5] = ["t", "a", "r", "c", "s"];
 
 impl Workload {
     /// Makes workload `name` with so many distinct events.
@@ -65,25 +66,27 @@ impl Workload {
         Ok(match name {
             "t" => {
                 let model = models.join("tabular.onnx");
-                let mut events = Vec::new();
-                for _ in 0..distinct {
-                    let texts: Vec<String> = (0..30)
-                        .map(|_| format!("{:.5}", random.f32() * 20.0 - 10.0))
-                        .collect();
-                    let fields = texts
-                        .iter()
-                        .enumerate()
-                        .map(|(i, text)| format!(",\"f{i:02}\":{text}"));
-                    let device = format!(",\"device\":\"device-{:04}\"", random.u32(0..10_000));
-                    let features: Vec<f32> = texts.iter().map(|t| t.parse().expect("a number")).collect();
-                    events.push((device + &fields.collect::<String>() + "}", features));
-                }
+                let rows = tabular::rows(&mut random, distinct);
+                let events = rows.iter().map(|row| (row.json(), row.features()));
                 Self {
                     name: "t",
                     about: "JSON of 32 fields, 30 of them features; MLP 30-64-32-1",
                     records: 2_000_000,
                     kind: Kind::Tabular,
-                    events: scored(runtime, &model, events)?,
+                    events: scored(runtime, &model, events.collect())?,
+                    model,
+                }
+            }
+            "a" => {
+                let model = models.join("tabular.onnx");
+                let rows = tabular::rows(&mut random, distinct);
+                let events = rows.iter().map(|row| (row.avro(), row.features()));
+                Self {
+                    name: "a",
+                    about: "T's events as Avro with a schema id in front; MLP 30-64-32-1",
+                    records: 2_000_000,
+                    kind: Kind::Avro,
+                    events: scored(runtime, &model, events.collect())?,
                     model,
                 }
             }
@@ -147,9 +150,13 @@ impl Workload {
 
     /// Appends the payload of event `id`. Its key is the id as text.
     pub(crate) fn payload(&self, id: u64, out: &mut Vec<u8>) {
-        if self.kind != Kind::Raw {
-            out.extend_from_slice(b"{\"id\":");
-            out.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
+        match self.kind {
+            Kind::Raw => {}
+            Kind::Avro => tabular::begin_avro(id, out),
+            Kind::Tabular | Kind::Image | Kind::Shuttle => {
+                out.extend_from_slice(b"{\"id\":");
+                out.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
+            }
         }
         out.extend_from_slice(&self.event(id).bytes);
     }

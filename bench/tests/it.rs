@@ -20,18 +20,22 @@ fn system(folder: &Path, name: &str, script: &str) {
 }
 
 fn bench(folder: &TempDir, systems: &str) -> Command {
-    let data = folder.path().join("data");
-    fs::create_dir_all(&data).expect("a folder");
-    bench_on(folder, systems, &data.display().to_string())
+    bench_on(folder, ("r", systems), &data(folder))
 }
 
-fn bench_on(folder: &TempDir, systems: &str, data: &str) -> Command {
+fn data(folder: &TempDir) -> String {
+    let data = folder.path().join("data");
+    fs::create_dir_all(&data).expect("a folder");
+    data.display().to_string()
+}
+
+fn bench_on(folder: &TempDir, (workload, systems): (&str, &str), data: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_forebay-bench"));
     let at = |name: &str| folder.path().join(name).display().to_string();
     command.args([
         "run",
         "--workloads",
-        "r",
+        workload,
         "--records",
         "2000",
         "--rounds",
@@ -134,6 +138,45 @@ fn what_crashes_hangs_repeats_or_miscomputes_has_no_figure_but_a_reason() {
 }
 
 #[test]
+fn avro_with_an_id_in_front_is_scored_alike_by_the_floor_and_by_a_pipeline() {
+    let program = Path::new(env!("CARGO_BIN_EXE_forebay-bench")).with_file_name("forebay");
+    assert!(
+        program.is_file(),
+        "build the whole workspace: {}",
+        program.display()
+    );
+    let folder = TempDir::new().expect("a folder");
+    let systems = folder.path().join("systems");
+    let pipelines = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines");
+    let pipeline = |settings: &str| {
+        format!(
+            "cd {} && LANES=1 {settings} exec \"$BENCH_BIN/forebay\" run \"$BENCH_WORKLOAD.yaml\"",
+            pipelines.display()
+        )
+    };
+    system(&systems, "floor", "exec \"$BENCH_BIN/floor\"");
+    system(&systems, "forebay", &pipeline(""));
+    // Nobody listens there: the lane waits for its schema.
+    system(&systems, "waits", &pipeline("BENCH_REGISTRY=http://127.0.0.1:9"));
+    let mut command = bench_on(&folder, ("a", "floor,forebay,waits"), &data(&folder));
+    command.args(["--patience", "8"]);
+    let output = process::output(command, WITHIN);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let report = fs::read_to_string(folder.path().join("report/report.json")).expect("a report");
+    let report: Value = serde_json::from_str(&report).expect("JSON");
+    let rounds = report["workloads"][0]["rounds"].as_array().expect("rounds");
+    let measured: Vec<_> = rounds
+        .iter()
+        .map(|r| r["system"].as_str().unwrap_or_default())
+        .collect();
+    assert_eq!(measured, ["floor", "forebay"], "{said}");
+    let failed = report["failed"].as_array().expect("failures");
+    assert_eq!(failed.len(), 1, "{said}");
+    let reason = failed[0]["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("no result for 8s; 0 of 500"), "{reason}");
+}
+
+#[test]
 fn an_interrupted_run_leaves_nothing_behind() {
     let folder = TempDir::new().expect("a folder");
     system(&folder.path().join("systems"), "hangs", "exec sleep 600");
@@ -164,7 +207,7 @@ fn what_is_missing_is_said_before_anything_starts() {
     let output = process::output(bench(&folder, "no-such"), WITHIN);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("there is no system `no-such`"), "{said}");
-    let full = bench_on(&folder, "good", "/proc");
+    let full = bench_on(&folder, ("r", "good"), "/proc");
     system(&folder.path().join("systems"), "good", "true");
     let output = process::output(full, WITHIN);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

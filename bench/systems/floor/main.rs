@@ -185,7 +185,7 @@ fn score(session: &mut Session, workload: Workload, features: &[f32], rows: usiz
         _ => {
             let (_, scores) = outputs[0].try_extract_tensor::<f32>().expect("scores");
             match workload {
-                Workload::Tabular => writer.tabular(scores),
+                Workload::Tabular | Workload::Avro => writer.tabular(scores),
                 Workload::Raw => writer.raw(scores, rows),
                 _ => writer.image(scores, rows),
             }

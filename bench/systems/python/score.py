@@ -7,12 +7,16 @@ import os
 import signal
 import sys
 import time
+from io import BytesIO
 from operator import itemgetter
+from struct import Struct
+from urllib.request import urlopen
 
 import numpy as np
 import onnxruntime
 import orjson
 from confluent_kafka import Consumer, Producer, TopicPartition
+from fastavro import parse_schema, schemaless_reader
 
 BATCH = int(os.environ["BENCH_BATCH"])
 OUTPUT = os.environ["BENCH_OUTPUT"]
@@ -24,6 +28,38 @@ def tabular(session):
 
     def score(values):
         events = [orjson.loads(value) for value in values]
+        features = np.array([fields(event) for event in events], dtype=np.float32)
+        (scores,) = session.run(None, {"features": features})
+        scores = scores[:, 0].tolist()
+        return [orjson.dumps({"id": event["id"], "score": score}) for event, score in zip(events, scores)]
+
+    return score
+
+
+class Schemas(dict):
+    """Schemas by id, each parsed once."""
+
+    def __missing__(self, id):
+        with urlopen(f"{os.environ['BENCH_REGISTRY']}/schemas/ids/{id}") as answer:
+            schema = orjson.loads(answer.read())["schema"]
+        self[id] = parse_schema(orjson.loads(schema))
+        return self[id]
+
+
+def avro(session):
+    fields = itemgetter(*(f"f{i:02}" for i in range(30)))
+    frame = Struct(">bI")
+    schemas = Schemas()
+
+    def read(value):
+        stream = BytesIO(value)
+        magic, id = frame.unpack(stream.read(5))
+        if magic:
+            sys.exit("an event has no schema id")
+        return schemaless_reader(stream, schemas[id])
+
+    def score(values):
+        events = [read(value) for value in values]
         features = np.array([fields(event) for event in events], dtype=np.float32)
         (scores,) = session.run(None, {"features": features})
         scores = scores[:, 0].tolist()
@@ -70,7 +106,7 @@ def shuttle(session):
     return score
 
 
-WORKLOADS = {"t": tabular, "r": raw, "c": image, "s": shuttle}
+WORKLOADS = {"t": tabular, "a": avro, "r": raw, "c": image, "s": shuttle}
 
 
 def fail(error):
