@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use forebay_auth::TokenStatus;
 use forebay_core::Result;
-use forebay_core::records::Records;
+use forebay_core::metrics::Ends;
+use forebay_core::records::{Partitions, Positions, Records};
 use forebay_core::sink::Sink;
 use forebay_core::source::Source;
 
@@ -32,6 +33,14 @@ pub trait Connector: Debug + Send + Sync {
     /// # Errors
     /// `Fatal` where the topic's bounds cannot be asked for.
     fn reader(&self, topic: &str, start: Start) -> Result<Box<dyn Reader>>;
+
+    /// One who tells where logs begin and end; nothing where the system has no logs.
+    ///
+    /// # Errors
+    /// `Config` where a setting is refused.
+    fn bounds(&self) -> Result<Option<Box<dyn LogBounds>>> {
+        Ok(None)
+    }
 
     /// Creates those of `topics` that do not exist, and waits until they can be used; returns their names.
     ///
@@ -68,6 +77,22 @@ pub trait Reader: Send {
 
     /// Whether everything has been read that was there when the reader was opened.
     fn is_at_end(&self) -> bool;
+}
+
+/// One who asks where logs begin and end.
+pub trait LogBounds: Send {
+    /// The bounds of these partitions as their leaders tell them now, those without a leader left out.
+    ///
+    /// # Errors
+    /// `Retry` where nobody answers in time.
+    fn ask(&mut self, partitions: &Partitions) -> Result<Ends>;
+
+    /// Those of these positions with no record between them and the end: what lies there is no reader's, such as the marker of a
+    /// transaction or what one has aborted. What cannot be told in time is left out.
+    ///
+    /// # Errors
+    /// `Retry` where the client refuses.
+    fn empty(&mut self, positions: &Positions) -> Result<Partitions>;
 }
 
 /// A topic to create.

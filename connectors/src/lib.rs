@@ -39,7 +39,9 @@ mod span;
 pub mod tls;
 mod wrong;
 
-pub use connector::{Connector, GroupProtocol, NewTopic, Reader, SinkSpec, SourceSpec, Start, Topics};
+pub use connector::{
+    Connector, GroupProtocol, LogBounds, NewTopic, Reader, SinkSpec, SourceSpec, Start, Topics,
+};
 pub use finding::{Finding, Needs, Outcome};
 pub use grants::Grants;
 pub use kind::{Built, Kind, Preset};

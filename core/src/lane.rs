@@ -6,7 +6,7 @@ mod account;
 mod group;
 mod waiting;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +23,7 @@ use crate::dead_letters::DeadLetters;
 use crate::error::{Error, Kind, Result};
 use crate::ledger::{Ledger, Tally};
 use crate::metrics::{Closed, LaneMetrics};
-use crate::records::Records;
+use crate::records::{Records, TopicPartition};
 use crate::reject::Reject;
 use crate::sink::{Outgoing, Sink, Ticket};
 use crate::source::{Event, Limit, Source};
@@ -99,6 +99,8 @@ pub struct Lane {
     leaving: bool,
     ticket: Ticket,
     in_flight_bytes: usize,
+    /// The timestamps of records read lately, one a partition.
+    read_at: HashMap<TopicPartition, i64>,
     /// Rows that the last poll might give.
     asked: usize,
     metrics: Arc<LaneMetrics>,
@@ -145,6 +147,7 @@ impl Lane {
             leaving: false,
             ticket: Ticket(0),
             in_flight_bytes: 0,
+            read_at: HashMap::new(),
             asked: 0,
             metrics,
             stop,
@@ -248,6 +251,7 @@ impl Lane {
 
     fn carry(&mut self, records: Records) -> Result<()> {
         let rows = records.len() as u64;
+        self.note_when(&records);
         self.metrics.consumed.add(rows);
         self.metrics.in_flight.set(self.metrics.in_flight.get() + rows);
         self.metrics
@@ -267,6 +271,18 @@ impl Lane {
             return Ok(());
         }
         self.write(records, carried)
+    }
+
+    /// Notes the last record's timestamp for its partition: of each partition some record is the last of a batch now and then.
+    fn note_when(&mut self, records: &Records) {
+        let Some(last) = records.len().checked_sub(1) else {
+            return;
+        };
+        let (partition, at) = (records.partition(last), records.timestamp(last));
+        match self.read_at.get_mut(partition) {
+            Some(known) => *known = at,
+            None => drop(self.read_at.insert(partition.clone(), at)),
+        }
     }
 
     /// Why a batch that was polled last is not larger.

@@ -48,6 +48,10 @@ pub(super) fn run(command: &Run) -> Result<(), Failure> {
     info!(pipeline = name, lanes = running.metrics.len(), "running");
     let mut beside = beside(&running, &plan);
     beside.models = digest::numbered(&config)?;
+    beside.bounds = match running.connectors.get(&config.source_connector) {
+        Some(connector) => connector.bounds()?,
+        None => None,
+    };
     let serving = Serving {
         listen: config.listen,
         token: config.document.telemetry.token.clone(),
@@ -72,6 +76,7 @@ fn beside(running: &Running, plan: &Plan) -> Beside {
         registries: running.connectors.iter().filter_map(registry).collect(),
         drift: plan.drift.as_ref().map(Arc::clone),
         models: Vec::new(),
+        bounds: None,
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod door;
 mod drift;
+mod lag;
 mod liveness;
 mod models;
 mod process;
@@ -28,6 +29,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use forebay_auth::Secret;
+use forebay_connectors::LogBounds;
 use forebay_core::metrics::AllMetrics;
 use tokio::sync::oneshot;
 use tracing::{info, warn};
@@ -50,6 +52,7 @@ pub struct Telemetry {
     running: Option<Running>,
     /// Looks at what drifts, whether it is served or not.
     _watcher: Option<drift::Watcher>,
+    _asking: Option<lag::Asking>,
 }
 
 #[derive(Debug)]
@@ -83,6 +86,8 @@ pub struct Beside {
     pub tokens: Tokens,
     pub registries: Registries,
     pub models: Models,
+    /// Who tells where the source's logs end.
+    pub bounds: Option<Box<dyn LogBounds>>,
     /// What is compared with a reference.
     pub drift: Option<Arc<Drift>>,
 }
@@ -95,7 +100,10 @@ impl fmt::Debug for Beside {
 
 impl Telemetry {
     /// Serves `lanes` and what is `beside` them. A configured address that cannot be had is a warning.
-    pub fn start(serving: Serving, pipeline: &str, lanes: AllMetrics, beside: Beside) -> Self {
+    pub fn start(serving: Serving, pipeline: &str, lanes: AllMetrics, mut beside: Beside) -> Self {
+        let lags = lag::Lags::default();
+        let bounds = beside.bounds.take();
+        let asking = bounds.map(|bounds| lag::Asking::start(bounds, lanes.clone(), lags.clone()));
         let Serving { listen, token } = serving;
         if let (Some(address), None) = (listen, &token)
             && !address.ip().is_loopback()
@@ -106,7 +114,7 @@ impl Telemetry {
         let drifting = drift.map(|drift| Arc::new(drift::Drifting::new(pipeline, drift, lanes.clone())));
         let watcher = drifting.as_ref().map(drift::Watcher::start);
         let served = Served {
-            exporter: Exporter::new(pipeline, lanes.clone(), beside, Build::this()),
+            exporter: Exporter::new(pipeline, lanes.clone(), beside, Build::this()).with_lags(lags),
             lanes,
             pipeline: pipeline.to_owned(),
             started_ms: liveness::now_ms(),
@@ -126,6 +134,7 @@ impl Telemetry {
         Self {
             running: running.ok(),
             _watcher: watcher,
+            _asking: asking,
         }
     }
 

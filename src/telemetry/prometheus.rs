@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 
 use super::reading::Reading;
 use super::table::{self, Metric};
-use super::{Beside, drift, models, process, registries, tokens};
+use super::{Beside, drift, lag, models, process, registries, tokens};
 
 /// The content type of [`Exporter::scrape`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -82,6 +82,8 @@ impl Build {
 /// Turns the metrics of all lanes into the text of a scrape.
 #[derive(Debug)]
 pub struct Exporter {
+    pipeline: String,
+    lanes: AllMetrics,
     registry: Registry,
 }
 
@@ -89,6 +91,7 @@ impl Exporter {
     /// Lanes are labelled by their place in `lanes`.
     pub fn new(pipeline: &str, lanes: AllMetrics, beside: Beside, build: Build) -> Self {
         let mut registry = Registry::default();
+        let all = lanes.clone();
         if let Some(compared) = beside.drift {
             registry.register_collector(Box::new(drift::Collected::new(pipeline, compared, lanes.clone())));
         }
@@ -110,7 +113,21 @@ impl Exporter {
             models: beside.models,
         }));
         registry.register_collector(Box::new(process::Collected { build }));
-        Self { registry }
+        Self {
+            pipeline: pipeline.to_owned(),
+            lanes: all,
+            registry,
+        }
+    }
+
+    /// With the lag of partitions.
+    pub(super) fn with_lags(mut self, lags: lag::Lags) -> Self {
+        self.registry.register_collector(Box::new(lag::Collected {
+            pipeline: self.pipeline.clone(),
+            lanes: self.lanes.clone(),
+            lags,
+        }));
+        self
     }
 
     /// The text now.

@@ -12,6 +12,7 @@ mod export;
 mod gaps;
 mod groups;
 mod init;
+mod lag;
 mod pipeline_file;
 mod pipeline_tests;
 mod readme;

@@ -2,6 +2,7 @@
 
 mod acknowledged;
 mod admin;
+mod bounds;
 mod diagnose;
 mod endpoint;
 mod ffi;
@@ -25,7 +26,7 @@ use forebay_core::source::Source;
 use forebay_core::{Error, Result};
 use rdkafka::error::KafkaError;
 
-use crate::connector::{Connector, NewTopic, Reader, SinkSpec, SourceSpec, Start};
+use crate::connector::{Connector, LogBounds, NewTopic, Reader, SinkSpec, SourceSpec, Start};
 use crate::finding::{Finding, Needs};
 use crate::registry::Registry;
 pub use endpoint::{Endpoint, Patience, Tell, Wait};
@@ -61,6 +62,10 @@ impl Connector for Kafka {
 
     fn reader(&self, topic: &str, start: Start) -> Result<Box<dyn Reader>> {
         Ok(Box::new(reader::KafkaReader::open(&self.endpoint, topic, start)?))
+    }
+
+    fn bounds(&self) -> Result<Option<Box<dyn LogBounds>>> {
+        Ok(Some(Box::new(bounds::KafkaBounds::open(&self.endpoint)?)))
     }
 
     fn create_topics(&self, topics: &[NewTopic]) -> Result<Vec<String>> {

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use super::{LAG_EVERY, Lane, NEVER_CONFIRMED, millis_now, stopped_by};
 use crate::error::{Error, Result};
 use crate::ledger::{Share, Tally};
-use crate::metrics::LaneMetrics;
-use crate::records::{NO_TIMESTAMP, Positions, Records};
+use crate::metrics::{LaneMetrics, Progress, lag};
+use crate::records::{NO_TIMESTAMP, Positions, Records, TopicPartition};
 use crate::reject::{Reject, Stage};
 use crate::sink::Refused;
 use crate::source::Commit;
@@ -35,12 +35,27 @@ impl Lane {
         }
         if now.duration_since(self.last_lag) >= LAG_EVERY {
             self.last_lag = now;
-            let lag = self.source.lag(self.ledger.positions());
-            self.metrics
-                .lag
-                .set(lag.iter().map(|(_, n)| (*n).max(0) as u64).sum());
+            let known = self.source.lag(self.ledger.positions());
+            let lag = lag(self.ledger.positions(), &known, &self.metrics.ends.load());
+            self.metrics.lag.set(lag);
+            self.publish();
         }
         Ok(())
+    }
+
+    /// Tells where the lane is.
+    pub(super) fn publish(&self) {
+        let of_one = |(partition, position): (&TopicPartition, &i64)| Progress {
+            partition: partition.clone(),
+            position: *position,
+            read_at: self
+                .read_at
+                .get(partition)
+                .copied()
+                .filter(|at| *at != NO_TIMESTAMP),
+        };
+        let all = self.ledger.positions().iter().map(of_one).collect();
+        self.metrics.progress.store(Arc::new(all));
     }
 
     pub(super) fn settle(&mut self) {

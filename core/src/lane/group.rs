@@ -17,6 +17,7 @@ impl Lane {
         self.metrics.joined.set(1);
         self.metrics.unreachable_since.set(0);
         self.metrics.partitions.set(self.ledger.positions().len() as u64);
+        self.publish();
         info!(partitions = ?start, "assigned");
     }
 
@@ -80,6 +81,9 @@ impl Lane {
         self.settle_count(&Tally::default(), abandoned.total());
         self.settle();
         self.metrics.partitions.set(self.ledger.positions().len() as u64);
+        self.read_at
+            .retain(|partition, _| !partitions.contains(partition));
+        self.publish();
     }
 
     pub(super) fn gap(&mut self, gap: &Gap) -> Result<()> {

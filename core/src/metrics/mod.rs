@@ -3,6 +3,7 @@
 //! For every lane: `consumed = delivered + filtered + dead-lettered + dropped + abandoned + in flight`.
 
 mod latency;
+mod progress;
 mod rejects;
 
 use std::fmt;
@@ -11,7 +12,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub use latency::{Latency, Snapshot, bucket_end};
+pub(crate) use progress::lag;
+pub use progress::{Bounds, Ends, Progress};
 pub use rejects::Rejects;
+
+use arc_swap::ArcSwap;
 
 use crate::drift::Counted;
 use crate::reject::Stage;
@@ -67,6 +72,10 @@ pub struct LaneMetrics {
     pub gap_offsets: Count,
     /// Records in the log behind this lane's positions.
     pub lag: Count,
+    /// Where the lane is.
+    pub progress: ArcSwap<Vec<Progress>>,
+    /// Where the logs of its partitions end, by whoever asks the brokers.
+    pub ends: ArcSwap<Ends>,
     /// Times the source or a sink had to be tried again.
     pub retries: Count,
     /// 1 while a batch waits for something outside, such as a schema registry.

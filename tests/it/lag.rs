@@ -1,0 +1,203 @@
+//! Lag as `/metrics` tells it, beside what Kafka's own answers and the clock say.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::Child;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use forebay_testcontainers::{Kafka, await_until};
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use tempfile::TempDir;
+
+use crate::sensors;
+
+const WITHIN: Duration = Duration::from_secs(60);
+
+struct Run {
+    _folder: TempDir,
+    port: u16,
+    child: Child,
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn run(kafka: &Kafka, group: &str, topic: &str, output: &str) -> Run {
+    let folder = TempDir::new().expect("a folder");
+    let listener = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
+    let port = listener.expect("a port").port();
+    let text = format!(
+        "connector: local\nconnectors:\n  local: {{ kind: kafka, bootstrap: [\"{}\"] }}\npipeline:\n  name: {group}\n  \
+         source: {{ topic: {topic}, group: {group}, format: json, columns: {{ id: int64 }} }}\n  \
+         sink: {{ topic: {output}, format: json }}\n  lanes: 1\ntelemetry: {{ listen: \"127.0.0.1:{port}\" }}\n",
+        kafka.bootstrap()
+    );
+    let path = folder.path().join("pipeline.yaml");
+    fs::write(&path, text).expect("write a pipeline");
+    Run {
+        _folder: folder,
+        port,
+        child: sensors::run(&path),
+    }
+}
+
+impl Run {
+    fn scrape(&self) -> String {
+        let mut answer = String::new();
+        let stream = TcpStream::connect(("127.0.0.1", self.port));
+        if let Ok(mut stream) = stream {
+            drop(write!(stream, "GET /metrics HTTP/1.0\r\n\r\n"));
+            drop(stream.read_to_string(&mut answer));
+        }
+        answer
+    }
+
+    /// A metric of partitions, by partition.
+    fn of_partitions(&self, name: &str) -> BTreeMap<i32, f64> {
+        let text = self.scrape();
+        let series = text.lines().filter(|line| line.split('{').next() == Some(name));
+        let one = |line: &str| {
+            let partition = line.split("partition=\"").nth(1)?.split('"').next()?;
+            Some((partition.parse().ok()?, line.rsplit(' ').next()?.parse().ok()?))
+        };
+        series.filter_map(one).collect()
+    }
+
+    fn records(&self) -> BTreeMap<i32, f64> {
+        self.of_partitions("forebay_partition_lag_records")
+    }
+
+    fn await_records(&self, what: &str, expected: &[(i32, f64)]) {
+        let expected: BTreeMap<i32, f64> = expected.iter().copied().collect();
+        await_until(WITHIN, what, || self.records() == expected);
+    }
+}
+
+fn now_ms() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    i64::try_from(now.as_millis()).expect("fits")
+}
+
+fn producer(kafka: &Kafka, transactional: Option<&str>) -> BaseProducer {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", kafka.bootstrap());
+    if let Some(id) = transactional {
+        config.set("transactional.id", id);
+    }
+    config.create().expect("a producer")
+}
+
+fn send(producer: &BaseProducer, topic: &str, partition: i32, count: usize, timestamp: i64) {
+    for _ in 0..count {
+        let record = BaseRecord::to(topic).key("k").payload("{\"id\":1}");
+        let record = record.partition(partition).timestamp(timestamp);
+        producer.send(record).map_err(|(e, _)| e).expect("queue");
+    }
+    producer.flush(WITHIN).expect("write");
+}
+
+/// What waits by Kafka's own answers, where nothing was committed yet.
+fn waiting(kafka: &Kafka, topic: &str, group: &str) -> BTreeMap<i32, f64> {
+    let committed = kafka.committed(group, topic);
+    let ends = kafka.end_offsets(topic).into_iter();
+    ends.map(|(partition, end)| {
+        (
+            partition,
+            (end - committed.get(&partition).copied().unwrap_or(0).max(0)) as f64,
+        )
+    })
+    .collect()
+}
+
+#[test]
+fn a_sink_that_takes_nothing_lets_lag_grow_and_retention_takes_its_share() {
+    let kafka = Kafka::shared();
+    let topic = kafka.create_topic("lag-stalled", 1);
+    // Two copies are wanted, and there is one: every write is refused, and tried again.
+    let refused = kafka
+        .topic("lag-refused")
+        .config("min.insync.replicas", "2")
+        .create();
+    let producer = producer(kafka, None);
+    let hour_ago = now_ms() - 3_600_000;
+    send(&producer, &topic, 0, 100, hour_ago);
+    let run = run(kafka, "lag-stalled", &topic, &refused);
+    run.await_records("100 records wait", &[(0, 100.0)]);
+    assert_eq!(run.records(), waiting(kafka, &topic, "lag-stalled"));
+    let late = run.of_partitions("forebay_partition_lag_seconds")[&0];
+    let by_the_clock = (now_ms() - hour_ago) as f64 / 1e3;
+    assert!(
+        (late - by_the_clock).abs() < 15.0,
+        "{late} s, by the clock {by_the_clock} s"
+    );
+    send(&producer, &topic, 0, 50, now_ms());
+    run.await_records("150 records wait", &[(0, 150.0)]);
+    assert_eq!(
+        run.of_partitions("forebay_partition_drain_seconds")[&0],
+        f64::INFINITY
+    );
+    kafka.delete_records(&topic, 0, 60);
+    run.await_records("60 of them are deleted", &[(0, 90.0)]);
+}
+
+#[test]
+fn markers_and_aborted_records_do_not_wait_and_an_open_transaction_is_not_there_yet() {
+    let kafka = Kafka::shared();
+    let (topic, output) = (
+        kafka.create_topic("lag-tx", 1),
+        kafka.create_topic("lag-tx-out", 1),
+    );
+    let producer = producer(kafka, Some("lag-tx"));
+    producer
+        .init_transactions(WITHIN)
+        .expect("a transactional producer");
+    producer.begin_transaction().expect("begin");
+    send(&producer, &topic, 0, 10, now_ms());
+    producer.commit_transaction(WITHIN).expect("commit");
+    let run = run(kafka, "lag-tx", &topic, &output);
+    await_until(WITHIN, "results", || kafka.count(&output) == 10);
+    run.await_records("a marker is no record", &[(0, 0.0)]);
+    assert_eq!(
+        waiting(kafka, &topic, "lag-tx"),
+        [(0, 1.0)].into(),
+        "to Kafka's own tools it is one"
+    );
+    producer.begin_transaction().expect("begin");
+    send(&producer, &topic, 0, 20, now_ms());
+    let seconds = run.of_partitions("forebay_partition_lag_seconds");
+    assert_eq!(seconds, [(0, 0.0)].into(), "what is not committed is not there");
+    producer.abort_transaction(WITHIN).expect("abort");
+    run.await_records("aborted records are nobody's", &[(0, 0.0)]);
+    producer.begin_transaction().expect("begin");
+    send(&producer, &topic, 0, 5, now_ms());
+    producer.commit_transaction(WITHIN).expect("commit");
+    await_until(WITHIN, "results", || kafka.count(&output) == 15);
+    run.await_records("all is read", &[(0, 0.0)]);
+}
+
+#[test]
+fn series_of_partitions_follow_them_from_process_to_process() {
+    let kafka = Kafka::shared();
+    let (topic, output) = (
+        kafka.create_topic("lag-moved", 4),
+        kafka.create_topic("lag-moved-out", 1),
+    );
+    let first = run(kafka, "lag-moved", &topic, &output);
+    let all = [(0, 0.0), (1, 0.0), (2, 0.0), (3, 0.0)];
+    first.await_records("all are the first one's", &all);
+    let second = run(kafka, "lag-moved", &topic, &output);
+    await_until(WITHIN, "each has two, and no other's", || {
+        let (a, b) = (first.records(), second.records());
+        let both: BTreeMap<i32, f64> = a.iter().chain(&b).map(|(p, n)| (*p, *n)).collect();
+        a.len() == 2 && b.len() == 2 && both == all.into()
+    });
+    assert!(first.scrape().contains("state=\"ok\"} 1"));
+}
