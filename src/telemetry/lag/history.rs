@@ -259,8 +259,8 @@ mod tests {
         assert_eq!(state(|n| (if n < 8 { 100 } else { 50 }, 500 + n)), State::Rewound);
         assert_eq!(
             state(|n| (if n == 8 { 90 } else { 100 + n }, 500 + 2 * n)),
-            State::Warning,
-            "it came forward again"
+            State::Ok,
+            "it came forward again, and its lag with it"
         );
         assert_eq!(
             after(&[(0, 10); 9], 0, None).state,
