@@ -9,7 +9,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 
 use super::bins::Bins;
-use super::table::{between, centre};
+use super::table::{centre, share_a_cell, start_of_cell};
 use super::{Observe, Observed, Part, Watch};
 use crate::error::{Error, Result};
 
@@ -142,8 +142,8 @@ fn most_frequent(counts: HashMap<String, u64>) -> Vec<String> {
     all.into_iter().take(CATEGORIES).map(|(name, _)| name).collect()
 }
 
-/// Edges between the values at the quantiles and those before them, so that no value of the reference lies on one: what stands at 12.5
-/// in one format and at 12.500000001 in another is in one bin. The outer edges leave a hundredth of the range beyond the reference.
+/// Edges at the quantiles. Of values that repeat they lie between two of them: what stands at 12.5 in one format and at 12.500000001 in
+/// another is in one bin. The outer edges leave a hundredth of the range beyond the reference.
 fn edges(mut values: Vec<f64>, bins: usize) -> Vec<f64> {
     values.sort_by(f64::total_cmp);
     let (Some(&least), Some(&most)) = (values.first(), values.last()) else {
@@ -162,21 +162,33 @@ fn edges(mut values: Vec<f64>, bins: usize) -> Vec<f64> {
     let mut inner: Vec<(f64, f64)> = (1..bins).filter_map(at_quantile).collect();
     inner.dedup();
     // The centre is the middle edge: where it falls, the others' cells follow.
-    let plain: Vec<f64> = inner
-        .iter()
-        .map(|(before, value)| before + (value - before) / 2.0)
-        .collect();
-    let around = [&[least - margin][..], &plain, &[most + margin]].concat();
-    let middle = f64::from(centre(&around));
-    let snapped = inner
-        .iter()
-        .map(|(before, value)| match *before < middle && middle <= *value {
-            true => middle,
-            false => between(*before, *value, centre(&around)),
-        });
-    let snapped: Vec<f64> = snapped.collect();
-    let mut edges = [&[least - margin][..], &snapped, &[most + margin]].concat();
+    let middle = inner
+        .get(inner.len() / 2)
+        .map(|(before, value)| before + (value - before) / 2.0);
+    let around = centre(&[middle.unwrap_or(least)]);
+    let mut edges = vec![least - margin];
+    let inner = inner.iter().map(|pair| edge(*pair, around, &values, bins));
+    for edge in inner.chain([most + margin]) {
+        if edge.is_finite() && edges.last().is_none_or(|last| *last < edge) {
+            edges.push(edge);
+        }
+    }
     edges.retain(|edge| edge.is_finite());
-    edges.dedup();
     edges
+}
+
+/// An edge for the values from `value` on, of which `before` is none. What lies in a cell that an edge goes through has to be searched
+/// for while lanes count, so as little as possible shall: an edge in the middle of a gap has no values around it, one at the start of
+/// a cell goes through none, and takes some values with it that are not from `value` on.
+fn edge((before, value): (f64, f64), around: f32, values: &[f64], bins: usize) -> f64 {
+    let middle = before + (value - before) / 2.0;
+    if !share_a_cell(middle, before, around) && !share_a_cell(middle, value, around) {
+        return middle;
+    }
+    let start = start_of_cell(value, around);
+    let taken = |from: f64| values.partition_point(|v| *v < value) - values.partition_point(|v| *v < from);
+    match taken(start) * 4 * bins <= values.len() {
+        true => start,
+        false => middle,
+    }
 }

@@ -8,7 +8,7 @@ use super::bins::Bins;
 pub(super) const MIXED: u8 = u8::MAX;
 
 /// How many values are looked up at once: their cells are computed together.
-const CHUNK: usize = 64;
+const CHUNK: usize = 16;
 
 /// Counts by bin, wide enough for every byte.
 pub(super) type Local = [u32; 256];
@@ -41,33 +41,31 @@ fn place(cell: u16) -> u16 {
     if cell & 0x8000 == 0 { cell | 0x8000 } else { !cell }
 }
 
-/// The place of a value's cell around a centre.
-fn place_of(value: f64, centre: f32) -> u16 {
-    place(cell(value, offset(centre)))
+/// Whether two values lie in one cell around a centre.
+pub(super) fn share_a_cell(one: f64, other: f64, centre: f32) -> bool {
+    cell(one, offset(centre)) == cell(other, offset(centre))
 }
 
-/// The smallest value above `below`, and not above `value`, from which on everything lies in `value`'s cell: an edge there goes
-/// through no cell. Where both lie in one cell, the value between them.
-pub(super) fn between(below: f64, value: f64, centre: f32) -> f64 {
-    let middle = below + (value - below) / 2.0;
-    let wanted = place_of(value, centre);
-    if place_of(below, centre) == wanted {
-        return middle;
+/// The smallest value of the cell around a centre that `value` lies in: an edge there goes through no cell.
+pub(super) fn start_of_cell(value: f64, centre: f32) -> f64 {
+    let (mut below, mut step) = (value, f64::MIN_POSITIVE.max(value.abs() * f64::EPSILON));
+    while below.is_finite() && share_a_cell(below, value, centre) {
+        below -= step;
+        step *= 2.0;
     }
     // Halves until the border of the cell is found.
-    let (mut low, mut high) = (below, value);
-    for _ in 0..1100 {
-        let half = low + (high - low) / 2.0;
-        if half <= low || half >= high {
-            break;
+    let mut within = value;
+    loop {
+        let half = below + (within - below) / 2.0;
+        if !half.is_finite() || half <= below || half >= within {
+            return within;
         }
-        if place_of(half, centre) == wanted {
-            high = half;
+        if share_a_cell(half, value, centre) {
+            within = half;
         } else {
-            low = half;
+            below = half;
         }
     }
-    high
 }
 
 impl Table {

@@ -1,9 +1,11 @@
 //! The sensors as Avro on Confluent's stand-in, with a registry beside it: the results of the JSON events, byte for byte.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use forebay::core::drift::Baseline;
 use forebay_testcontainers::{Kafka, Load, Registry, await_until, process};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -54,7 +56,10 @@ pub(super) fn long(out: &mut Vec<u8>, value: i64) {
     out.push(rest as u8);
 }
 
-fn results(kafka: &Kafka, format: &str, connector: &str) -> BTreeMap<Vec<u8>, (i32, Vec<u8>)> {
+type Results = BTreeMap<Vec<u8>, (i32, Vec<u8>)>;
+
+/// What comes out, and the baseline of what went in.
+fn results(kafka: &Kafka, format: &str, connector: &str) -> (Results, Baseline) {
     let name = |what: &str| format!("schemas-{format}-{what}");
     let (input, output, dead) = (name("in"), name("out"), name("dead"));
     for (topic, partitions) in [(&input, 4), (&output, 4), (&dead, 1)] {
@@ -97,13 +102,23 @@ fn results(kafka: &Kafka, format: &str, connector: &str) -> BTreeMap<Vec<u8>, (i
     super::stop(forebay);
     assert_eq!(kafka.count(&dead), 0, "{format}");
     let read = kafka.read_all(&output).into_iter();
-    read.map(|m| {
+    let results = read.map(|m| {
         (
             m.payload.unwrap_or_default(),
             (m.partition, m.key.unwrap_or_default()),
         )
-    })
-    .collect()
+    });
+    (results.collect(), baseline(&path, &folder))
+}
+
+/// Captured from the topic that the pipeline reads.
+fn baseline(pipeline: &Path, folder: &TempDir) -> Baseline {
+    let mut command = crate::forebay(&["baseline", &pipeline.display().to_string()]);
+    command.env("API_SECRET", confluent().api_secret());
+    let output = crate::output(command);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    Baseline::load(&folder.path().join("pipeline.baseline.json")).expect("a baseline")
 }
 
 #[test]
@@ -118,8 +133,15 @@ fn avro_events_have_the_scores_of_json_events() {
         quoted(&cloud.ca()),
         Registry::shared().url()
     );
-    let json = results(cloud.kafka(), "json", &connector);
-    let avro = results(cloud.kafka(), "avro", &connector);
+    let (json, of_json) = results(cloud.kafka(), "json", &connector);
+    let (avro, of_avro) = results(cloud.kafka(), "avro", &connector);
     assert_eq!(json.len() as u64, EVENTS);
     assert!(json == avro, "other results than of JSON");
+    let counts = |baseline: Baseline| {
+        let columns = baseline.columns.into_iter();
+        columns
+            .map(|column| (column.name, column.bins, column.counts))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(counts(of_json), counts(of_avro));
 }

@@ -102,7 +102,7 @@ fn every_number_is_counted_in_the_bin_that_a_search_gives() {
 }
 
 #[test]
-fn fitted_edges_hold_as_many_values_each_and_lie_on_none() {
+fn fitted_edges_hold_as_many_values_each_and_no_value_has_to_be_searched_for() {
     let values: Vec<f32> = (0..1000)
         .map(|i| ((i * 7919) % 1000) as f32 * 0.37 + 250.0)
         .collect();
@@ -120,6 +120,36 @@ fn fitted_edges_hold_as_many_values_each_and_lie_on_none() {
     let table = Table::new(edges);
     let mixed = values.iter().filter(|v| table.is_mixed(f64::from(**v))).count();
     assert_eq!(mixed, 0, "values that have to be searched for");
+}
+
+#[test]
+fn edges_of_values_without_gaps_hold_about_as_many_each() {
+    let mut random = 11_u64;
+    let mut unit = || {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        ((random >> 11) as f64 + 1.0) / (1_u64 << 53) as f64
+    };
+    let flat: Vec<f64> = (0..20_000).map(|_| unit() * 20.0 - 10.0).collect();
+    let long_tail: Vec<f64> = (0..20_000).map(|_| (unit().ln() * -3.0).exp()).collect();
+    let far: Vec<f64> = (0..20_000).map(|_| 1.7e9 + unit() * 86_400.0).collect();
+    for values in [flat, long_tail, far] {
+        let (observed, batch) = column(Arc::new(Float64Array::from(values.clone())));
+        let bins = fit(&observed, &[batch], 10).unwrap();
+        let Bins::Numbers(edges) = &bins else {
+            panic!("{bins:?}")
+        };
+        let counts = counted(Arc::new(Float64Array::from(values.clone())), &bins);
+        assert_eq!((edges.len(), counts[0], counts[11]), (11, 0, 0), "{edges:?}");
+        assert!(
+            counts[1..11].iter().all(|count| (1400..2600).contains(count)),
+            "{counts:?}"
+        );
+        let table = Table::new(edges);
+        let mixed = values.iter().filter(|value| table.is_mixed(**value)).count();
+        assert_eq!(mixed, 0, "{edges:?}");
+    }
 }
 
 #[test]
