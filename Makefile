@@ -5,7 +5,7 @@ OPTIMISED := cargo build --locked --release --features forebay/full
 DEMO_SECONDS ?= 20
 .DEFAULT_GOAL := help
 
-.PHONY: help setup kafka registry onnxruntime python lint test test-long test-containers demo drift test-features bench bench-parts reference counted clean
+.PHONY: help setup kafka registry prometheus onnxruntime python lint test test-long test-containers demo drift test-features bench bench-parts reference counted clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -21,6 +21,10 @@ kafka: ## a real Apache Kafka for the tests, into the cache
 registry: ## a real schema registry for the tests, into the cache
 	@echo "==> Apicurio Registry"
 	@scripts/fetch-registry.sh
+
+prometheus: ## a real Prometheus and promtool for the tests, into the cache
+	@echo "==> Prometheus"
+	@scripts/fetch-prometheus.sh
 
 onnxruntime: ## ONNX Runtime's shared library, into the cache
 	@echo "==> ONNX Runtime"
@@ -42,7 +46,7 @@ test-features: setup ## each kind of connector built by itself: no other cloud's
 	@echo "==> one kind at a time"
 	@scripts/test-features.sh --check
 
-test: setup kafka registry onnxruntime python ## every test, but for those that take minutes
+test: setup kafka registry prometheus onnxruntime python ## every test, but for those that take minutes
 	@echo "==> the dependency tree of each kind"
 	@scripts/test-features.sh
 	@echo "==> building the tests (some minutes when cold)"
@@ -50,7 +54,7 @@ test: setup kafka registry onnxruntime python ## every test, but for those that 
 	@echo "==> running the tests"
 	@cargo test --locked --no-fail-fast --workspace $(FEATURES) --quiet -- --skip long:: --test-threads=4
 
-test-long: setup kafka registry onnxruntime ## the tests that take minutes: joins, kills, freezes, brokers that stop
+test-long: setup kafka registry prometheus onnxruntime ## the tests that take minutes: joins, kills, freezes, brokers that stop
 	@scripts/fetch-python.sh tests/drift/requirements-evidently.txt >/dev/null
 	@echo "==> running the long tests"
 	@cargo test --workspace $(FEATURES) --test it -- long:: --test-threads=1 --nocapture
@@ -80,7 +84,7 @@ bench: setup kafka onnxruntime ## what a record costs, beside others, on a real 
 bench-parts: setup onnxruntime ## the codecs beside arrow-json, arrow-avro and others; a lane beside its parts
 	@cargo bench $(FEATURES) -p forebay-core -p forebay -p forebay-bench --bench json --bench avro --bench schemas --bench sensors
 
-reference: ## docs/reference.md and docs/metrics.md, made of the types anew
+reference: ## what is made of the types anew: docs/reference.md, docs/metrics.md, the rules and the dashboard in deploy
 	@UPDATE=1 cargo test $(FEATURES) --workspace --quiet --test it -- reference
 
 counted: setup onnxruntime ## instructions a record of each workload, beside the baseline (UPDATE=1 writes it anew)

@@ -8,6 +8,8 @@ pub mod config;
 pub mod contract;
 #[cfg(feature = "kafka")]
 pub mod control;
+#[cfg(feature = "cli")]
+pub mod dashboard;
 #[cfg(feature = "demo")]
 pub mod demo;
 #[cfg(all(feature = "schemas", feature = "onnx", feature = "sql"))]
@@ -32,6 +34,8 @@ pub mod plan;
 pub mod policy;
 #[cfg(all(feature = "kafka", feature = "schemas", feature = "onnx", feature = "sql"))]
 pub mod results;
+#[cfg(feature = "cli")]
+pub mod rules;
 #[cfg(feature = "cli")]
 pub mod telemetry;
 #[cfg(feature = "cli")]

@@ -3,11 +3,13 @@
 mod baseline;
 mod check;
 mod connectors;
+mod dashboard;
 #[cfg(feature = "demo")]
 mod demo;
 mod doctor;
 mod init;
 mod policy;
+mod rules;
 mod run;
 mod say;
 mod schema;
@@ -64,6 +66,10 @@ enum Command {
     Connectors(connectors::Connectors),
     /// Writes the least rights that a pipeline needs, in the words of its connector's service.
     Policy(policy::Policy),
+    /// Writes recording rules and alerts for Prometheus, with the thresholds of the pipeline file, and their tests for promtool.
+    Rules(rules::Rules),
+    /// Writes a dashboard for Grafana.
+    Dashboard(dashboard::Dashboard),
     /// Prints the JSON Schema of the pipeline file, for editors; or the schema of a pipeline's results.
     Schema(schema::Schema),
 }
@@ -126,6 +132,8 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Demo(command)) => demo::run(&command),
         Some(Command::Connectors(command)) => connectors::run(&command),
         Some(Command::Policy(command)) => policy::run(&command),
+        Some(Command::Rules(command)) => rules::run(&command),
+        Some(Command::Dashboard(command)) => dashboard::run(&command),
         Some(Command::Schema(schema)) => schema::run(&schema),
     };
     match outcome.and_then(|()| say::said().map_err(Failure::from)) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::alerts::Alerts;
 use super::columns::Columns;
 use super::formats::{SinkFormat, SourceFormat};
 use super::forms::{MissingConfig, StepConfig, TensorColumns};
@@ -28,6 +29,9 @@ pub struct Document {
     /// Where metrics are served.
     #[serde(default)]
     pub telemetry: Telemetry,
+    /// When people are called: what `forebay rules` writes for Prometheus.
+    #[serde(default)]
+    pub alerts: Alerts,
     /// Where ONNX Runtime's shared library is.
     #[serde(default)]
     pub onnxruntime: OnnxRuntime,

@@ -1,6 +1,7 @@
 //! The pipeline file: read, located, interpolated, validated, typed. Opens nothing but the file and what `${file:..}` names;
 //! knows no lane and no broker.
 
+mod alerts;
 #[cfg(feature = "cli")]
 pub(crate) mod beside;
 mod columns;
@@ -31,6 +32,7 @@ use forebay_connectors::{Resolved, Start, Topics};
 use forebay_core::codec::Column;
 use serde::Deserialize;
 
+pub use alerts::Alerts;
 pub use columns::{Columns, missing_value};
 pub use file::*;
 pub use formats::*;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use forebay_connectors::{KINDS, Resolved, Start, Topics, Wrong, owned};
 use forebay_core::codec::{Column, ColumnKind};
@@ -13,6 +14,9 @@ use super::interpolate::Masks;
 use super::problem::{File, Problem};
 use super::tree::{Tree, child};
 use super::{Config, Document, Options};
+
+/// What is longer is one bucket of the latency's histogram.
+const LONGEST_LATENCY: Duration = Duration::from_secs(520);
 
 /// The connectors that a run of this file opens.
 pub(crate) fn used_connectors(root: &Value, replaced: Option<&str>) -> Vec<String> {
@@ -98,6 +102,7 @@ impl Resolver {
         let start = self.start(&document, &mut problems);
         self.subjects(&document, &mut problems);
         let listen = self.listen(&document, &mut problems);
+        self.alerts(&document, &mut problems);
         let columns = self.columns(
             &pipeline.source.columns,
             "/pipeline/source/columns",
@@ -282,6 +287,21 @@ impl Resolver {
             problems.push(self.at("/telemetry/listen", "not an address such as 127.0.0.1:9464"));
         }
         address
+    }
+
+    /// What no rule could be made of.
+    fn alerts(&self, document: &Document, problems: &mut Vec<Problem>) {
+        let alerts = &document.alerts;
+        if alerts.window.0 < Duration::from_secs(1) {
+            problems.push(self.at("/alerts/window", "rates are taken over at least 1s"));
+        }
+        if alerts.latency.is_some_and(|target| target.0 > LONGEST_LATENCY) {
+            let message = format!("latencies are told apart up to {LONGEST_LATENCY:?}");
+            problems.push(self.at("/alerts/latency", message));
+        }
+        if alerts.input_stopped.is_some_and(|rests| rests.0.is_zero()) {
+            problems.push(self.at("/alerts/input_stopped", "an input rests for at least 1s"));
+        }
     }
 
     fn key_columns(&self, document: &Document, problems: &mut Vec<Problem>) -> Vec<Column> {

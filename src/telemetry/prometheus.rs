@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 
 use super::reading::Reading;
 use super::table::{self, Metric};
-use super::{Beside, drift, lag, models, process, registries, tokens};
+use super::{Beside, drift, lag, liveness, models, process, readiness, registries, tokens};
 
 /// The content type of [`Exporter::scrape`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -250,6 +250,12 @@ impl Lanes {
         let mut series = table::HEARTBEAT.begin(to)?;
         for (lane, metrics) in self.lanes.iter().enumerate() {
             series.gauge(&self.labels(lane), metrics.heartbeat.get() as f64 / 1e3)?;
+        }
+        let mut series = table::UNREACHABLE.begin(to)?;
+        let now = liveness::now_ms();
+        for (lane, metrics) in self.lanes.iter().enumerate() {
+            let silent = readiness::unreachable_for(metrics, now);
+            series.gauge(&self.labels(lane), silent.as_secs_f64())?;
         }
         Ok(())
     }

@@ -19,13 +19,10 @@ pub(super) fn missing<M: AsRef<LaneMetrics>>(lanes: &[M], now_ms: u64) -> Option
     }
     let of_one = |(lane, metrics): (usize, &M)| {
         let metrics = metrics.as_ref();
-        let unreachable = metrics.unreachable_since.get();
-        let ago = |at: u64| Duration::from_millis(now_ms.saturating_sub(at));
-        let silent = ago(unreachable);
-        let still = unreachable > 0 && ago(metrics.unreachable_last.get()) < SAID_AGAIN;
+        let silent = unreachable_for(metrics, now_ms);
         match () {
             () if metrics.heartbeat.get() == 0 => Some(format!("lane {lane} is starting")),
-            () if still && silent > LIMIT => Some(format!(
+            () if silent > LIMIT => Some(format!(
                 "lane {lane} has not reached its source or sink for {} s: the log names it",
                 silent.as_secs()
             )),
@@ -36,6 +33,15 @@ pub(super) fn missing<M: AsRef<LaneMetrics>>(lanes: &[M], now_ms: u64) -> Option
     let mut all: Vec<String> = lanes.iter().enumerate().filter_map(of_one).collect();
     all.extend(liveness::stuck(lanes, now_ms));
     (!all.is_empty()).then(|| all.join("; "))
+}
+
+/// How long a lane has not reached what it reads from or writes to; zero while it does.
+pub(super) fn unreachable_for(lane: &LaneMetrics, now_ms: u64) -> Duration {
+    let ago = |at: u64| Duration::from_millis(now_ms.saturating_sub(at));
+    match lane.unreachable_since.get() {
+        since if since > 0 && ago(lane.unreachable_last.get()) < SAID_AGAIN => ago(since),
+        _ => Duration::ZERO,
+    }
 }
 
 #[cfg(test)]

@@ -111,6 +111,7 @@ metrics! {
         GAPS = Counter "forebay_gaps_total" ["pipeline" "lane"] "Gaps in a partition that on_gap passed";
         GAP_OFFSETS = Counter "forebay_gap_offsets_total" ["pipeline" "lane"] "Offsets that gaps skipped";
         RETRIES = Counter "forebay_retries_total" ["pipeline" "lane"] "Times the source or a sink had to be tried again";
+        UNREACHABLE = Gauge "forebay_unreachable_seconds" ["pipeline" "lane"] "How long the source or a sink has not been reached; 0 while both are";
     }
     "Connectors" {
         TOKEN_FETCHES = Counter "forebay_token_fetches_total" ["pipeline" "connector"] "Tokens that the issuer gave";

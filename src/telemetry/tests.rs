@@ -182,3 +182,32 @@ fn connections_that_dawdle_are_ended_and_make_room() {
         server.abort();
     });
 }
+
+/// So many lanes that there are more than 5,000 series, as of many partitions.
+#[test]
+fn a_scrape_of_thousands_of_series_is_quick() {
+    use forebay_core::metrics::StepMetrics;
+    use forebay_core::reject::Stage;
+
+    let lanes: AllMetrics = (0..64).map(|_| Arc::default()).collect();
+    for lane in &lanes {
+        let stages = [Stage::Sql, Stage::Model, Stage::Sql].map(|stage| Arc::new(StepMetrics::new(stage)));
+        lane.steps.set(stages.into()).unwrap();
+        lane.latency.observe_all(0..1000);
+        lane.consumed.add(1 << 40);
+        lane.in_flight.add(1 << 40);
+    }
+    let exporter = Exporter::new("p", lanes, Beside::default(), Build::this());
+    let timed = |_| {
+        let begin = std::time::Instant::now();
+        let text = exporter.scrape().unwrap();
+        (begin.elapsed(), text)
+    };
+    let (quickest, text) = (0..20).map(timed).min_by_key(|(time, _)| *time).unwrap();
+    let series = text.lines().filter(|line| !line.starts_with('#')).count();
+    println!("{series} series, {} bytes in {quickest:?}", text.len());
+    assert!(series > 5000, "{series}");
+    // An optimised build takes a small part of it, and has 10 ms.
+    let bound = if cfg!(debug_assertions) { 200 } else { 10 };
+    assert!(quickest < std::time::Duration::from_millis(bound), "{quickest:?}");
+}

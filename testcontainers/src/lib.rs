@@ -44,6 +44,9 @@
 //! [`Registry`] is a real schema registry beside the brokers, always a native process; `make registry` fetches it, and a first
 //! start does where nobody has. [`RegistryStub`] is a small one for what that one cannot do: GUIDs, credentials and faults.
 //!
+//! [`Prometheus`] is a real one, always a native process, that scrapes every second; `make prometheus` fetches it, and a first start
+//! does where nobody has.
+//!
 //! What the stand-ins do not show: the clouds' own rights, quotas and limits, and their certificates.
 
 mod accept;
@@ -60,6 +63,7 @@ mod connections;
 mod docker;
 mod faults;
 mod form;
+mod frozen;
 mod handlers;
 mod hidden;
 mod http;
@@ -70,6 +74,7 @@ mod listener;
 mod nodes;
 mod ports;
 pub mod process;
+mod prometheus;
 mod proxy;
 mod reaper;
 mod redpanda;
@@ -94,8 +99,10 @@ pub use client::{Message, TopicBuilder};
 pub use cloud::{Account, CloudBuilder, ConfluentCloud, EventHubs, GoogleKafka, Msk, StsCall};
 pub use connections::Connections;
 pub use faults::Fault;
+pub use frozen::Frozen;
 pub use issuer::{Failure, Https, Issuer, TokenRequest};
 pub use listener::{Listener, Mechanism};
+pub use prometheus::{Alert, Prometheus};
 pub use proxy::Proxy;
 pub use redpanda::{Redpanda, Unavailable};
 pub use registry::Registry;

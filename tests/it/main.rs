@@ -13,6 +13,7 @@ mod gaps;
 mod groups;
 mod init;
 mod lag;
+mod observed;
 mod pipeline_file;
 mod pipeline_tests;
 mod readme;

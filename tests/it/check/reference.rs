@@ -113,6 +113,7 @@ const PARTS: &[Part] = &[
     ("drift", "/$defs/DriftConfig", "of `pipeline`"),
     ("tables.NAME", "/$defs/TableConfig", ""),
     ("telemetry", "/$defs/Telemetry", ""),
+    ("alerts", "/$defs/Alerts", ""),
     ("onnxruntime", "/$defs/OnnxRuntime", ""),
 ];
 
@@ -172,7 +173,7 @@ fn takes(schema: &Value, own: &Value) -> String {
     match types {
         Some("string") => example.map_or("text".to_owned(), |text| format!("text, such as `{text}`")),
         Some("integer") => range(own),
-        Some("number") => "a number from 0".to_owned(),
+        Some("number") => share(own),
         Some("boolean") => "`true` or `false`".to_owned(),
         Some("array") => format!("a list of {}", plural(&takes(schema, &own["items"]))),
         Some("object") => match &own["additionalProperties"] {
@@ -233,6 +234,13 @@ fn range(own: &Value) -> String {
         (Some(least), Some(most)) => format!("a whole number from {least} to {most}"),
         (Some(least), None) => format!("a whole number from {least}"),
         _ => "a whole number".to_owned(),
+    }
+}
+
+fn share(own: &Value) -> String {
+    match (own["minimum"].as_f64(), own["maximum"].as_f64()) {
+        (Some(least), Some(most)) => format!("a number from {least} to {most}"),
+        _ => "a number".to_owned(),
     }
 }
 

@@ -1,0 +1,177 @@
+//! Whether records come through: rejects, models that fail, numbers that are none.
+
+use super::alert::{Alert, Recording, Severity, Shown, VALUE, span};
+use super::cases::{Case, of_both, series};
+use super::{Part, Subject};
+
+const REJECTS: &str = "pipeline:forebay_rejects:ratio";
+const MODEL_REJECTS: &str = "pipeline:forebay_model_rejects:ratio";
+
+pub(super) fn rules(subject: &Subject) -> Part {
+    // Counters of rejects by stage begin with the first of them, and what a series begins with is no increase: so these
+    // are of counters that are there from the start.
+    let rejects = format!(
+        "(\n  {}\n  + {}\n)\n/ {}",
+        subject.rate("forebay_records_dead_lettered_total", ""),
+        subject.rate("forebay_records_dropped_total", ""),
+        subject.rate("forebay_records_consumed_total", "")
+    );
+    let mut recordings = vec![Recording::new(REJECTS, rejects)];
+    let mut alerts = vec![not_finite(subject)];
+    let model = r#"stage="model""#;
+    if subject.model {
+        let failed = format!(
+            "{}\n/ {}",
+            subject.rate("forebay_step_gone_rows_total", model),
+            subject.rate("forebay_step_rows_total", model)
+        );
+        recordings.push(Recording::new(MODEL_REJECTS, failed));
+    }
+    // Of a share of 1 there is no more.
+    if subject.alerts.rejects < 1.0 {
+        alerts.push(rejects_high(subject));
+        alerts.extend(subject.model.then(|| model_failing(subject)));
+    }
+    (recordings, alerts)
+}
+
+/// Series of `all` and `some` of them, by how many there are among 1000.
+fn ratio(
+    all: &'static str,
+    some: &'static str,
+    share: f64,
+    labels: &[(&'static str, &str)],
+) -> Vec<super::cases::Series> {
+    let of = |metric, instance, by| {
+        let mut own = vec![("lane", "0"), ("instance", instance)];
+        own.extend(labels);
+        series(metric, &own).by(by)
+    };
+    // One process has them all.
+    vec![
+        of(all, "a", 1000.0),
+        of(all, "b", 1000.0),
+        of(some, "a", 2000.0 * share),
+        of(some, "b", 0.0),
+    ]
+}
+
+fn rejects_high(subject: &Subject) -> Alert {
+    let (window, lasts) = (subject.alerts.window.0, subject.alerts.lasts.0);
+    let allowed = subject.alerts.rejects;
+    let all = |share| {
+        let mut all = ratio(
+            "forebay_records_consumed_total",
+            "forebay_records_dead_lettered_total",
+            share,
+            &[],
+        );
+        all.extend(of_both("forebay_records_dropped_total", 0.0));
+        all
+    };
+    Alert {
+        name: "ForebayRejectsHigh",
+        severity: Severity::Warning,
+        expr: format!("{REJECTS} > {allowed}"),
+        lasts,
+        summary: "{{ $labels.pipeline }} rejects records",
+        description: format!(
+            "{VALUE} of the records that {{{{ $labels.pipeline }}}} read in {} could not be processed; {} are allowed.",
+            span(window),
+            percent(allowed)
+        ),
+        value: Shown::Share,
+        case: Case {
+            times: subject.times(window, lasts),
+            fires: all(1.0),
+            calm: all(allowed / 2.0),
+            labels: Vec::new(),
+            value: 1.0,
+        },
+    }
+}
+
+fn model_failing(subject: &Subject) -> Alert {
+    let (window, lasts) = (subject.alerts.window.0, subject.alerts.lasts.0);
+    let allowed = subject.alerts.rejects;
+    let labels = [("stage", "model"), ("step", "1")];
+    let all = |share| {
+        let mut all = ratio(
+            "forebay_step_rows_total",
+            "forebay_step_gone_rows_total",
+            share,
+            &labels,
+        );
+        // What a query filters is no failure.
+        all.extend(ratio(
+            "forebay_step_rows_total",
+            "forebay_step_gone_rows_total",
+            1.0 - share,
+            &[("stage", "sql"), ("step", "2")],
+        ));
+        all
+    };
+    Alert {
+        name: "ForebayModelFailing",
+        severity: Severity::Critical,
+        expr: format!("{MODEL_REJECTS} > {allowed}"),
+        lasts,
+        summary: "A model of {{ $labels.pipeline }} does not score what it is given",
+        description: format!(
+            "{VALUE} of the records that came to a model of {{{{ $labels.pipeline }}}} in {} have no score; {} are allowed.",
+            span(window),
+            percent(allowed)
+        ),
+        value: Shown::Share,
+        case: Case {
+            times: subject.times(window, lasts),
+            fires: all(1.0),
+            calm: all(allowed / 2.0),
+            labels: Vec::new(),
+            value: 1.0,
+        },
+    }
+}
+
+fn not_finite(subject: &Subject) -> Alert {
+    let (window, lasts) = (subject.alerts.window.0, subject.alerts.lasts.0);
+    // Where they are rare it is still one state, and not many short ones.
+    let over = window * 3;
+    let written = subject.increase("pipeline", "forebay_not_finite_total", "", over);
+    let given = subject.increase("pipeline", "forebay_model_not_finite_total", "", over);
+    let expr = match subject.model {
+        true => format!("{given} > 0\nor {written} > 0"),
+        false => format!("{written} > 0"),
+    };
+    let counter = match subject.model {
+        true => "forebay_model_not_finite_total",
+        false => "forebay_not_finite_total",
+    };
+    let step = subject.step();
+    let steps = over.as_secs_f64() / step.as_secs_f64();
+    Alert {
+        name: "ForebayNotFinite",
+        severity: Severity::Warning,
+        expr,
+        lasts,
+        summary: "Results of {{ $labels.pipeline }} are NaN or infinite",
+        description: format!(
+            "{VALUE} numbers among the results of {{{{ $labels.pipeline }}}} in {} are NaN or infinite.",
+            span(over)
+        ),
+        value: Shown::Number,
+        case: Case {
+            times: subject.times(over, lasts),
+            fires: of_both(counter, 1.0),
+            // There were some, long ago.
+            calm: of_both(counter, 0.0).into_iter().map(|one| one.at(7.0)).collect(),
+            labels: Vec::new(),
+            value: steps * 2.0,
+        },
+    }
+}
+
+fn percent(share: f64) -> String {
+    let text = format!("{:.4}", share * 100.0);
+    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
+}

@@ -1,0 +1,164 @@
+//! Nobody is called while all is well, and each fault calls once for as long as it lasts. Some minutes; `make test-long` runs it.
+
+use std::time::{Duration, Instant};
+
+use forebay_testcontainers::{Frozen, Kafka, Load, await_until};
+
+use super::run::poison;
+use super::watched::{WITHIN, Watched};
+use crate::sensors;
+
+/// Thresholds that a fault passes within seconds.
+const SHORT: &str =
+    "{ window: 15s, for: 3s, silent: 5s, input_stopped: 20s, latency: 5s, lag: 5s, rejects: 0.2, token: 1m }";
+
+/// Awaits that exactly these alerts fire, and none besides them until then.
+fn await_firing(watched: &Watched, names: &[&str]) {
+    await_until(WITHIN, &format!("{names:?} fire"), || {
+        let firing = watched.firing();
+        names.iter().all(|name| firing.iter().any(|one| one == name))
+    });
+}
+
+fn await_calm(watched: &Watched) {
+    await_until(WITHIN * 2, "no alert fires", || watched.firing().is_empty());
+}
+
+/// What has fired since the start, and how often.
+fn fired(watched: &Watched) -> Vec<(String, usize)> {
+    watched.fired().into_iter().collect()
+}
+
+fn once(names: &[&str]) -> Vec<(String, usize)> {
+    let mut names: Vec<_> = names.iter().map(|name| ((*name).to_owned(), 1)).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn nobody_is_called_in_five_calm_minutes() {
+    let kafka = Kafka::start();
+    let mut watched = Watched::start(&kafka, &kafka, "calm", SHORT, &[]);
+    let load = Load::start(kafka.bootstrap(), &watched.input, 500, sensors::event);
+    let began = Instant::now();
+    let mut looks = 0_u32;
+    await_until(Duration::from_secs(400), "five minutes have passed", || {
+        assert_eq!(watched.firing(), Vec::<String>::new());
+        looks += 1;
+        began.elapsed() >= Duration::from_secs(300)
+    });
+    assert!(looks > 100, "{looks}");
+    assert_eq!(fired(&watched), once(&[]));
+    load.stop();
+    watched.stop();
+}
+
+#[test]
+fn poison_calls_once_and_is_over() {
+    let kafka = Kafka::start();
+    let mut watched = Watched::start(&kafka, &kafka, "poison", SHORT, &[]);
+    let load = Load::start(kafka.bootstrap(), &watched.input, 200, sensors::event);
+    await_until(WITHIN, "results", || kafka.count(&watched.output) > 1000);
+    await_until(WITHIN, "it is called", || {
+        poison(&kafka, &watched.input, 200);
+        watched.firing() == ["ForebayRejectsHigh"]
+    });
+    await_calm(&watched);
+    assert_eq!(fired(&watched), once(&["ForebayRejectsHigh"]));
+    load.stop();
+    watched.stop();
+}
+
+#[test]
+fn a_model_that_is_given_nulls_calls_once_and_is_over() {
+    let kafka = Kafka::start();
+    let nullable = [("f1: float32", "f1: { type: float32, nullable: true }")];
+    let mut watched = Watched::start(&kafka, &kafka, "nulls", SHORT, &nullable);
+    let load = Load::start(kafka.bootstrap(), &watched.input, 200, sensors::event);
+    await_until(WITHIN, "results", || kafka.count(&watched.output) > 1000);
+    let nulls = Load::start(kafka.bootstrap(), &watched.input, 400, |n| {
+        let (key, event) = sensors::event(n);
+        let event = String::from_utf8(event).expect("text");
+        let (before, rest) = event.split_once("\"f1\":").expect("a field");
+        let (_, behind) = rest.split_once(',').expect("another field");
+        (key, format!("{before}\"f1\":null,{behind}").into_bytes())
+    });
+    let names = ["ForebayModelFailing", "ForebayRejectsHigh"];
+    await_firing(&watched, &names);
+    nulls.stop();
+    await_calm(&watched);
+    assert_eq!(fired(&watched), once(&names));
+    load.stop();
+    watched.stop();
+}
+
+#[test]
+fn an_input_that_stops_calls_once_and_is_over() {
+    let kafka = Kafka::start();
+    let mut watched = Watched::start(&kafka, &kafka, "paused", SHORT, &[]);
+    let load = Load::start(kafka.bootstrap(), &watched.input, 200, sensors::event);
+    await_until(WITHIN, "results", || kafka.count(&watched.output) > 1000);
+    load.stop();
+    await_firing(&watched, &["ForebayInputStopped"]);
+    let load = Load::start(kafka.bootstrap(), &watched.input, 200, sensors::event);
+    await_calm(&watched);
+    assert_eq!(fired(&watched), once(&["ForebayInputStopped"]));
+    load.stop();
+    watched.stop();
+}
+
+#[test]
+fn a_process_that_is_gone_calls_once_and_is_over() {
+    let kafka = Kafka::start();
+    let mut watched = Watched::start(&kafka, &kafka, "gone", "{ window: 15s, for: 3s }", &[]);
+    let load = Load::start(kafka.bootstrap(), &watched.input, 200, sensors::event);
+    await_until(WITHIN, "results", || kafka.count(&watched.output) > 1000);
+    watched.stop();
+    await_firing(&watched, &["ForebayDown"]);
+    watched.start_again();
+    await_calm(&watched);
+    assert_eq!(fired(&watched), once(&["ForebayDown"]));
+    load.stop();
+    watched.stop();
+}
+
+#[test]
+fn a_lane_that_hangs_calls_once_and_is_over() {
+    let kafka = Kafka::start();
+    let alerts = "{ window: 15s, for: 3s, silent: 5s }";
+    let one = [("  dead_letters", "  lanes: 1\n  dead_letters")];
+    let mut watched = Watched::start(&kafka, &kafka, "hangs", alerts, &one);
+    // Less than a hang leaves behind, so that nothing else is late.
+    let load = Load::start(kafka.bootstrap(), &watched.input, 200, sensors::event);
+    await_until(WITHIN, "results", || kafka.count(&watched.output) > 1000);
+    let frozen = Frozen::thread(&watched.forebay, "lane-0").expect("stop the lane");
+    await_firing(&watched, &["ForebayLaneStuck"]);
+    drop(frozen);
+    await_calm(&watched);
+    assert_eq!(
+        fired(&watched)
+            .iter()
+            .find(|(name, _)| name == "ForebayLaneStuck")
+            .map(|(_, n)| *n),
+        Some(1)
+    );
+    load.stop();
+    watched.stop();
+}
+
+#[test]
+fn a_sink_that_stops_calls_once_and_is_over() {
+    let (kafka, sink) = (Kafka::start(), Kafka::start());
+    let alerts = "{ window: 15s, for: 3s }";
+    let mut watched = Watched::start(&kafka, &sink, "sink-stops", alerts, &[]);
+    let load = Load::start(kafka.bootstrap(), &watched.input, 200, sensors::event);
+    await_until(WITHIN, "results", || sink.count(&watched.output) > 1000);
+    sink.stop_node(0);
+    let names = ["ForebayNoResults", "ForebayUnreachable"];
+    await_firing(&watched, &names);
+    sink.start_node(0);
+    await_calm(&watched);
+    assert_eq!(fired(&watched), once(&names));
+    load.stop();
+    watched.stop();
+}

@@ -1,0 +1,62 @@
+//! A real Prometheus scrapes a real run: every metric is there, every panel has data, and nobody is called.
+
+use forebay::dashboard;
+use forebay::telemetry::table::{self, Kind};
+use forebay_testcontainers::{Kafka, Load, await_until};
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+
+use super::watched::{WITHIN, Watched};
+use crate::sensors;
+
+/// What a pipeline without tokens, without a registry and without a baseline has not.
+const NOT_HERE: &[&str] = &["forebay_token_", "forebay_schema_registry_", "forebay_drift_"];
+
+/// Writes records that cannot be decoded.
+pub(super) fn poison(kafka: &Kafka, topic: &str, count: usize) {
+    let mut config = ClientConfig::new();
+    let producer: BaseProducer = config
+        .set("bootstrap.servers", kafka.bootstrap())
+        .create()
+        .expect("a producer");
+    for _ in 0..count {
+        let record = BaseRecord::<(), _>::to(topic).payload("{");
+        producer.send(record).map_err(|(e, _)| e).expect("queue");
+    }
+    producer.flush(WITHIN).expect("write");
+}
+
+#[test]
+fn every_metric_and_every_panel_has_data_and_no_alert_fires() {
+    let kafka = Kafka::shared();
+    let alerts = "{ window: 15s, for: 1s, latency: 10s, input_stopped: 15s, rejects: 0.5 }";
+    let mut watched = Watched::start(kafka, kafka, "observed", alerts, &[]);
+    let load = Load::start(kafka.bootstrap(), &watched.input, 200, sensors::event);
+    // So that there is a reject to be shown.
+    poison(kafka, &watched.input, 1);
+
+    let here = |text: &str| !NOT_HERE.iter().any(|part| text.contains(part));
+    for metric in table::all().filter(|metric| here(metric.name)) {
+        let name = match metric.kind {
+            Kind::Histogram => format!("{}_bucket", metric.name),
+            _ => metric.name.to_owned(),
+        };
+        await_until(WITHIN, &name, || !watched.prometheus.query(&name).is_empty());
+    }
+    for query in dashboard::queries().iter().filter(|query| here(query)) {
+        let query = query
+            .replace("$pipeline", "sensors")
+            .replace("$connector", ".*")
+            .replace("$__rate_interval", "15s");
+        await_until(WITHIN, &query, || !watched.prometheus.query(&query).is_empty());
+    }
+    await_until(WITHIN, "a window of results is recorded", || {
+        watched
+            .value("pipeline:forebay_results:rate")
+            .is_some_and(|rate| (150.0..250.0).contains(&rate))
+    });
+    assert_eq!(watched.prometheus.alerts(), []);
+    assert!(watched.fired().is_empty(), "{:?}", watched.fired());
+    load.stop();
+    watched.stop();
+}
