@@ -120,11 +120,12 @@ fn unreachable(subject: &Subject) -> Alert {
 fn rebalances(subject: &Subject) -> Alert {
     let lasts = subject.alerts.lasts.0;
     let often = f64::from(subject.alerts.rebalances);
-    let times = subject.times(HOUR, lasts);
+    // They come faster than one by one, so that not the whole hour has to pass.
+    let over = HOUR / 6;
+    let times = subject.times(over, lasts);
     let increase = |metric| format!("increase({}[1h])", subject.of_pipeline(metric, ""));
-    // So many an hour.
     let all = |count: f64| {
-        let by = count * subject.step().as_secs_f64() / HOUR.as_secs_f64();
+        let by = count / f64::from(times.then);
         let of = |metric, instance, by| series(metric, &[("lane", "0"), ("instance", instance)]).by(by);
         vec![
             of("forebay_revocations_total", "a", by),
@@ -150,10 +151,10 @@ fn rebalances(subject: &Subject) -> Alert {
         value: Shown::Number,
         case: Case {
             times,
-            fires: all(often * 4.0),
+            fires: all(often * 2.0),
             calm: all(often * 0.75),
             labels: Vec::new(),
-            value: often * 4.0,
+            value: often * 2.0,
         },
     }
 }

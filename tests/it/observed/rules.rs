@@ -20,19 +20,19 @@ fn promtool(folder: &Path, arguments: &[&str]) -> String {
 }
 
 /// One that has everything that a rule is written for.
-fn every(alerts: Alerts) -> Subject {
+fn every(alerts: Alerts, rests: Duration) -> Subject {
     Subject {
         pipeline: "all of it: \"quoted\"".to_owned(),
         alerts: Alerts {
             latency: Some(Span(Duration::from_secs(1))),
-            input_stopped: Some(Span(Duration::from_secs(600))),
+            input_stopped: Some(Span(rests)),
             ..alerts
         },
         model: true,
         tokens: true,
         registry: true,
         drift: Some(Drifts {
-            window: Duration::from_secs(300),
+            window: rests / 2,
             least_rows: 500,
         }),
     }
@@ -52,7 +52,11 @@ fn each_alert_fires_and_is_silent_where_its_tests_say_so() {
         lasts: seconds(3),
         ..Alerts::default()
     };
-    for subject in [every(Alerts::default()), every(short)] {
+    let all = [
+        every(Alerts::default(), Duration::from_secs(600)),
+        every(short, Duration::from_secs(60)),
+    ];
+    for subject in all {
         let folder = TempDir::new().expect("a folder");
         let (rules, tests) = (subject.rules_file(), subject.tests_file());
         let made = Rules::of(subject);

@@ -15,7 +15,7 @@ pub(super) const WITHIN: Duration = Duration::from_secs(90);
 
 /// The run; ends with the test.
 pub(super) struct Watched {
-    folder: TempDir,
+    _folder: TempDir,
     pipeline: PathBuf,
     pub(super) forebay: Child,
     pub(super) prometheus: Prometheus,
@@ -71,9 +71,13 @@ impl Watched {
         let pipeline = sensors::pipeline(&folder, &all);
         let rules = rules_of(&pipeline, folder.path());
         let forebay = sensors::run(&pipeline);
+        // Else somebody is called for a pipeline that does not run yet.
+        await_until(WITHIN, "it has partitions", || {
+            crate::metric(port, "forebay_partitions_assigned") == 4
+        });
         let prometheus = Prometheus::start(&[format!("127.0.0.1:{port}")], &[rules]);
         let watched = Self {
-            folder,
+            _folder: folder,
             pipeline,
             forebay,
             prometheus,
@@ -129,11 +133,6 @@ impl Watched {
     /// Starts it again.
     pub(super) fn start_again(&mut self) {
         self.forebay = sensors::run(&self.pipeline);
-    }
-
-    /// Where the pipeline file and its rules are.
-    pub(super) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 }
 
