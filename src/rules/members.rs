@@ -121,7 +121,7 @@ fn rebalances(subject: &Subject) -> Alert {
     let lasts = subject.alerts.lasts.0;
     let often = f64::from(subject.alerts.rebalances);
     // They come faster than one by one, so that not the whole hour has to pass.
-    let over = HOUR / 6;
+    let over = HOUR / 12;
     let times = subject.times(over, lasts);
     let increase = |metric| format!("increase({}[1h])", subject.of_pipeline(metric, ""));
     let all = |count: f64| {

@@ -10,9 +10,9 @@ use crate::sensors;
 
 /// Thresholds that a fault passes within seconds.
 const SHORT: &str =
-    "{ window: 15s, for: 3s, silent: 5s, input_stopped: 20s, latency: 5s, lag: 5s, rejects: 0.2, token: 1m }";
+    "{ window: 15s, for: 3s, silent: 5s, input_stopped: 20s, latency: 5s, lag: 5s, rejects: 0.02 }";
 
-/// Awaits that exactly these alerts fire, and none besides them until then.
+/// Awaits that these alerts fire.
 fn await_firing(watched: &Watched, names: &[&str]) {
     await_until(WITHIN, &format!("{names:?} fire"), || {
         let firing = watched.firing();
@@ -76,7 +76,8 @@ fn a_model_that_is_given_nulls_calls_once_and_is_over() {
     let mut watched = Watched::start(&kafka, &kafka, "nulls", SHORT, &nullable);
     let load = Load::start(kafka.bootstrap(), &watched.input, 200, sensors::event);
     await_until(WITHIN, "results", || kafka.count(&watched.output) > 1000);
-    let nulls = Load::start(kafka.bootstrap(), &watched.input, 400, |n| {
+    // Few enough that the model is not taken for broken.
+    let nulls = Load::start(kafka.bootstrap(), &watched.input, 10, |n| {
         let (key, event) = sensors::event(n);
         let event = String::from_utf8(event).expect("text");
         let (before, rest) = event.split_once("\"f1\":").expect("a field");
@@ -154,11 +155,28 @@ fn a_sink_that_stops_calls_once_and_is_over() {
     let load = Load::start(kafka.bootstrap(), &watched.input, 200, sensors::event);
     await_until(WITHIN, "results", || sink.count(&watched.output) > 1000);
     sink.stop_node(0);
-    let names = ["ForebayNoResults", "ForebayUnreachable"];
-    await_firing(&watched, &names);
+    await_firing(&watched, &["ForebayNoResults"]);
     sink.start_node(0);
     await_calm(&watched);
-    assert_eq!(fired(&watched), once(&names));
+    assert_eq!(fired(&watched), once(&["ForebayNoResults"]));
+    load.stop();
+    watched.stop();
+}
+
+#[test]
+fn brokers_that_stop_call_once_and_are_over() {
+    let kafka = Kafka::start();
+    let alerts = "{ window: 15s, for: 3s }";
+    let mut watched = Watched::start(&kafka, &kafka, "stops", alerts, &[]);
+    Load::all(kafka.bootstrap(), &watched.input, 10_000, sensors::event);
+    await_until(WITHIN, "results", || kafka.count(&watched.output) == 10_000);
+    kafka.stop_node(0);
+    await_firing(&watched, &["ForebayUnreachable"]);
+    kafka.start_node(0);
+    // The next record shows that both are reached again.
+    let load = Load::start(kafka.bootstrap(), &watched.input, 200, sensors::event);
+    await_calm(&watched);
+    assert_eq!(fired(&watched), once(&["ForebayUnreachable"]));
     load.stop();
     watched.stop();
 }

@@ -29,7 +29,7 @@ pub(super) fn poison(kafka: &Kafka, topic: &str, count: usize) {
 #[test]
 fn every_metric_and_every_panel_has_data_and_no_alert_fires() {
     let kafka = Kafka::shared();
-    let alerts = "{ window: 15s, for: 1s, latency: 10s, input_stopped: 15s, rejects: 0.5 }";
+    let alerts = "{ window: 15s, for: 5s, latency: 10s, input_stopped: 15s, rejects: 0.5 }";
     let mut watched = Watched::start(kafka, kafka, "observed", alerts, &[]);
     let load = Load::start(kafka.bootstrap(), &watched.input, 200, sensors::event);
     // So that there is a reject to be shown.

@@ -76,7 +76,7 @@ impl Watched {
             crate::metric(port, "forebay_partitions_assigned") == 4
         });
         let prometheus = Prometheus::start(&[format!("127.0.0.1:{port}")], &[rules]);
-        let watched = Self {
+        let mut watched = Self {
             _folder: folder,
             pipeline,
             forebay,
@@ -88,6 +88,11 @@ impl Watched {
         await_until(WITHIN, "Prometheus has its metrics", || {
             watched.value("sum(forebay_partitions_assigned)") == Some(4.0)
         });
+        // It evaluates rules some seconds before it begins to scrape.
+        await_until(WITHIN, "that nobody runs the pipeline is over", || {
+            watched.prometheus.alerts().is_empty()
+        });
+        watched.began = now();
         watched
     }
 
