@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::alert::{Alert, Shown, VALUE, quoted};
 
-/// Series in which an alert fires, and near ones in which it does not.
+/// Series in which an alert fires, and some near ones, in none of which it does.
 #[derive(Clone, Debug)]
 pub(super) struct Case {
     pub(super) times: Times,
     pub(super) fires: Vec<Series>,
-    pub(super) calm: Vec<Series>,
+    pub(super) calm: Vec<Vec<Series>>,
     /// The labels that the alert has beside those of every one.
     pub(super) labels: Vec<(&'static str, String)>,
     /// What its expression gives.

@@ -54,7 +54,7 @@ fn expiring(subject: &Subject) -> Alert {
         case: Case {
             times: subject.times(subject.alerts.window.0, lasts),
             fires: vec![expires("a", left / 2.0), expires("b", left * 20.0)],
-            calm: vec![expires("a", left * 1.5), expires("b", left * 20.0)],
+            calm: vec![vec![expires("a", left * 1.5), expires("b", left * 20.0)]],
             labels: labels(),
             value: left / 2.0,
         },
@@ -88,7 +88,7 @@ fn not_renewed(subject: &Subject) -> Alert {
         case: Case {
             times: subject.times(window, lasts),
             fires: all(0.0),
-            calm: all(1.0),
+            calm: vec![all(1.0)],
             labels: labels(),
             value: window.as_secs_f64() / subject.step().as_secs_f64(),
         },
@@ -122,7 +122,7 @@ fn registry_down(subject: &Subject) -> Alert {
         case: Case {
             times: subject.times(window, lasts),
             fires: all(0.0),
-            calm: all(1.0),
+            calm: vec![all(1.0)],
             labels: labels(),
             value: window.as_secs_f64() / subject.step().as_secs_f64(),
         },

@@ -121,7 +121,7 @@ fn drifts(subject: &Subject, drift: Drifts, part: &'static str, name: &'static s
         case: Case {
             times,
             fires: columns(subject, drift, part, [0.0, 1.0]),
-            calm: columns(subject, drift, part, [0.5, 0.5]),
+            calm: vec![columns(subject, drift, part, [0.5, 0.5])],
             labels: vec![
                 ("part", part.to_owned()),
                 ("column", "f1".to_owned()),

@@ -82,7 +82,10 @@ fn lag_rising(subject: &Subject) -> Alert {
             times,
             fires: vec![of("a").at(high).by(step), of("b")],
             // As late, but it catches up.
-            calm: vec![of("a").at(high * 2.0).by(-high / f64::from(times.then)), of("b")],
+            calm: vec![vec![
+                of("a").at(high * 2.0).by(-high / f64::from(times.then)),
+                of("b"),
+            ]],
             labels: Vec::new(),
             value: high + step * f64::from(times.then),
         },
@@ -94,10 +97,11 @@ fn drain_slow(subject: &Subject) -> Alert {
     let lasts = subject.alerts.lasts.0;
     let times = subject.times(window, lasts);
     let late = subject.alerts.lag.0.as_secs_f64();
-    let lag = |by: f64, from| {
+    let step = subject.step().as_secs_f64();
+    let lag = |by: f64, from, older: f64| {
         let of = |metric| series(metric, &[("lane", "0"), ("instance", "a")]);
         vec![
-            of("forebay_lag_seconds").at(late * 2.0),
+            of("forebay_lag_seconds").at(late * 2.0).by(older),
             of("forebay_lag_records").at(from).by(by),
         ]
     };
@@ -120,9 +124,12 @@ fn drain_slow(subject: &Subject) -> Alert {
         value: Shown::Span,
         case: Case {
             times,
-            fires: lag(0.0, 1000.0),
-            // It is all but done.
-            calm: lag(-10.0, f64::from(times.then) * 10.0 + 0.001),
+            fires: lag(0.0, 1000.0, 0.0),
+            // It is all but done; it falls behind, and that is another alert.
+            calm: vec![
+                lag(-10.0, f64::from(times.then) * 10.0 + 0.001, 0.0),
+                lag(0.0, 1000.0, step),
+            ],
             labels: Vec::new(),
             value: f64::INFINITY,
         },
@@ -169,7 +176,7 @@ fn stalled(subject: &Subject) -> Alert {
         case: Case {
             times: subject.times(window, lasts),
             fires: partitions(1.0),
-            calm: partitions(0.0),
+            calm: vec![partitions(0.0)],
             labels: Vec::new(),
             value: 2.0,
         },
@@ -200,7 +207,7 @@ fn no_results(subject: &Subject) -> Alert {
             times: subject.times(window, lasts),
             fires: all(0.0),
             // Few are, but some.
-            calm: all(0.5),
+            calm: vec![all(0.5)],
             labels: Vec::new(),
             value: 0.0,
         },
@@ -237,7 +244,7 @@ fn latency(subject: &Subject) -> Option<Alert> {
         case: Case {
             times: subject.times(window, lasts),
             fires: buckets(1000.0),
-            calm: buckets(5.0),
+            calm: vec![buckets(5.0)],
             labels: Vec::new(),
             value: 262.144 * 1.99,
         },
@@ -268,7 +275,7 @@ fn input_stopped(subject: &Subject) -> Option<Alert> {
         case: Case {
             times: subject.times(over, lasts),
             fires: all(0.0),
-            calm: all(0.5),
+            calm: vec![all(0.5)],
             labels: Vec::new(),
             value: 0.0,
         },

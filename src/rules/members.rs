@@ -37,10 +37,10 @@ fn down(subject: &Subject) -> Alert {
         case: Case {
             times: subject.times(Duration::ZERO, lasts),
             fires: Vec::new(),
-            calm: vec![series(
+            calm: vec![vec![series(
                 "forebay_partitions_assigned",
                 &[("lane", "0"), ("instance", "b")],
-            )],
+            )]],
             labels: Vec::new(),
             value: 1.0,
         },
@@ -75,10 +75,10 @@ fn lane_stuck(subject: &Subject) -> Alert {
             times,
             fires: vec![of("0", "a").at(0.5), of("1", "a").at(1.0).by(step)],
             // Late, but within its time; and one that has not begun yet.
-            calm: vec![
+            calm: vec![vec![
                 of("0", "a").at(-silent.as_secs_f64() / 2.0).by(step),
                 of("1", "a"),
-            ],
+            ]],
             labels: Vec::new(),
             value: times.seconds() - 0.5,
         },
@@ -110,7 +110,7 @@ fn unreachable(subject: &Subject) -> Alert {
         case: Case {
             times,
             fires: vec![of("a").at(0.5).by(subject.step().as_secs_f64()), of("b")],
-            calm: vec![of("a"), of("b")],
+            calm: vec![vec![of("a"), of("b")]],
             labels: Vec::new(),
             value: 0.5 + times.seconds(),
         },
@@ -152,7 +152,7 @@ fn rebalances(subject: &Subject) -> Alert {
         case: Case {
             times,
             fires: all(often * 2.0),
-            calm: all(often * 0.75),
+            calm: vec![all(often * 0.75)],
             labels: Vec::new(),
             value: often * 2.0,
         },

@@ -84,7 +84,7 @@ fn rejects_high(subject: &Subject) -> Alert {
         case: Case {
             times: subject.times(window, lasts),
             fires: all(1.0),
-            calm: all(allowed / 2.0),
+            calm: vec![all(allowed / 2.0)],
             labels: Vec::new(),
             value: 1.0,
         },
@@ -126,7 +126,7 @@ fn model_failing(subject: &Subject) -> Alert {
         case: Case {
             times: subject.times(window, lasts),
             fires: all(1.0),
-            calm: all(allowed / 2.0),
+            calm: vec![all(allowed / 2.0)],
             labels: Vec::new(),
             value: 1.0,
         },
@@ -164,7 +164,7 @@ fn not_finite(subject: &Subject) -> Alert {
             times: subject.times(over, lasts),
             fires: of_both(counter, 1.0),
             // There were some, long ago.
-            calm: of_both(counter, 0.0).into_iter().map(|one| one.at(7.0)).collect(),
+            calm: vec![of_both(counter, 0.0).into_iter().map(|one| one.at(7.0)).collect()],
             labels: Vec::new(),
             value: steps * 2.0,
         },

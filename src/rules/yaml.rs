@@ -1,11 +1,12 @@
 //! Rules and their tests as YAML. Every text that is not ours is quoted as JSON, which YAML reads.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::alert::{Alert, Recording, VALUE, span};
-use super::cases::filled;
+use super::cases::{Series, filled};
 use super::{Rules, Subject};
 
 /// A text as a scalar.
@@ -74,33 +75,30 @@ pub(super) fn tests(rules: &Rules) -> String {
     );
     for alert in &rules.alerts {
         let times = &alert.case.times;
-        begin(&mut out, &rules.subject, alert, true);
+        begin(&mut out, &rules.subject, alert, ("fires", &alert.case.fires));
         if let Some(before) = times.before() {
-            out += &format!(
-                "      - eval_time: {}\n        alertname: {}\n        exp_alerts: []\n",
-                span(before),
-                alert.name
-            );
+            silent(&mut out, alert, before);
         }
         expect(&mut out, &rules.subject, alert);
-        begin(&mut out, &rules.subject, alert, false);
-        out += &format!(
-            "      - eval_time: {}\n        alertname: {}\n        exp_alerts: []\n",
-            span(times.then()),
-            alert.name
-        );
+        for calm in &alert.case.calm {
+            begin(&mut out, &rules.subject, alert, ("is silent", calm));
+            silent(&mut out, alert, times.then());
+        }
     }
     out
 }
 
-/// The series of a case: those in which the alert fires, or the others.
-fn begin(out: &mut String, subject: &Subject, alert: &Alert, fires: bool) {
-    let case = &alert.case;
-    let (what, series) = if fires {
-        ("fires", &case.fires)
-    } else {
-        ("is silent", &case.calm)
-    };
+/// It does not fire at that time.
+fn silent(out: &mut String, alert: &Alert, at: Duration) {
+    *out += &format!(
+        "      - eval_time: {}\n        alertname: {}\n        exp_alerts: []\n",
+        span(at),
+        alert.name
+    );
+}
+
+/// What is shown, and the series that show it.
+fn begin(out: &mut String, subject: &Subject, alert: &Alert, (what, series): (&str, &[Series])) {
     *out += &format!(
         "  - name: {}\n    interval: {}\n    input_series:{}\n",
         scalar(&format!("{} {what}", alert.name)),
@@ -111,7 +109,7 @@ fn begin(out: &mut String, subject: &Subject, alert: &Alert, fires: bool) {
         *out += &format!(
             "      - series: {}\n        values: {}\n",
             scalar(&one.name(&subject.pipeline)),
-            scalar(&one.values(case.times.then))
+            scalar(&one.values(alert.case.times.then))
         );
     }
     *out += "    alert_rule_test:\n";

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use forebay_testcontainers::{Frozen, Kafka, Load, await_until};
+use forebay_testcontainers::{Failure, Frozen, Kafka, Load, await_until};
 
 use super::run::poison;
 use super::watched::{WITHIN, Watched};
-use crate::sensors;
+use crate::{secure, sensors};
 
 /// Thresholds that a fault passes within seconds.
 const SHORT: &str =
@@ -177,6 +177,26 @@ fn brokers_that_stop_call_once_and_are_over() {
     let load = Load::start(kafka.bootstrap(), &watched.input, 200, sensors::event);
     await_calm(&watched);
     assert_eq!(fired(&watched), once(&["ForebayUnreachable"]));
+    load.stop();
+    watched.stop();
+}
+
+#[test]
+fn a_token_that_is_not_renewed_calls_once_and_is_over() {
+    let (kafka, issuer) = (&secure::cluster().kafka, &secure::cluster().moody);
+    // Renewed while a good third of it is left.
+    issuer.lifetime(Duration::from_secs(120));
+    let local = secure::cluster().connector("MOODY", secure::TOKENS);
+    let alerts = "{ window: 45s, for: 3s, token: 30s }";
+    let mut watched = Watched::through(&local, [kafka, kafka], "expiring", alerts, &[]);
+    let load = Load::start(kafka.bootstrap(), &watched.input, 200, sensors::event);
+    await_until(WITHIN, "results", || kafka.count(&watched.output) > 1000);
+    issuer.fail(Some(Failure::ServerError));
+    let names = ["ForebayTokenExpiring", "ForebayTokenNotRenewed"];
+    await_until(WITHIN * 2, "both fire", || watched.firing() == names);
+    issuer.fail(None);
+    await_calm(&watched);
+    assert_eq!(fired(&watched), once(&names));
     load.stop();
     watched.stop();
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use forebay_testcontainers::{Kafka, Prometheus, await_until, process};
 use tempfile::TempDir;
 
-use crate::sensors;
+use crate::{secure, sensors};
 
 pub(super) const WITHIN: Duration = Duration::from_secs(90);
 
@@ -42,6 +42,18 @@ impl Watched {
         alerts: &str,
         edits: &[(&str, &str)],
     ) -> Self {
+        let local = format!("local: {{ kind: kafka, bootstrap: [\"{}\"] }}", kafka.bootstrap());
+        Self::through(&local, [kafka, sink], name, alerts, edits)
+    }
+
+    /// The same through a connector of the caller's: `local`, as it stands in the file.
+    pub(super) fn through(
+        local: &str,
+        [kafka, sink]: [&Kafka; 2],
+        name: &str,
+        alerts: &str,
+        edits: &[(&str, &str)],
+    ) -> Self {
         let (input, output) = (format!("{name}-in"), format!("{name}-out"));
         kafka.create_topic(&input, 4);
         sink.create_topic(&output, 4);
@@ -49,8 +61,7 @@ impl Watched {
         let folder = TempDir::new().expect("a folder");
         let port = crate::free_port();
         let connectors = format!(
-            "  local: {{ kind: kafka, bootstrap: [\"{}\"] }}\n  other: {{ kind: kafka, bootstrap: [\"{}\"] }}",
-            kafka.bootstrap(),
+            "  {local}\n  other: {{ kind: kafka, bootstrap: [\"{}\"] }}",
             sink.bootstrap()
         );
         let source = format!("topic: {input}\n    group: {name}");
@@ -70,7 +81,7 @@ impl Watched {
         all.extend(edits);
         let pipeline = sensors::pipeline(&folder, &all);
         let rules = rules_of(&pipeline, folder.path());
-        let forebay = sensors::run(&pipeline);
+        let forebay = secure::run(&pipeline);
         // Else somebody is called for a pipeline that does not run yet.
         await_until(WITHIN, "it has partitions", || {
             crate::metric(port, "forebay_partitions_assigned") == 4
@@ -137,14 +148,16 @@ impl Watched {
 
     /// Starts it again.
     pub(super) fn start_again(&mut self) {
-        self.forebay = sensors::run(&self.pipeline);
+        self.forebay = secure::run(&self.pipeline);
     }
 }
 
 /// Writes the rules of a pipeline into a folder.
 pub(super) fn rules_of(pipeline: &Path, folder: &Path) -> PathBuf {
     let (pipeline, out) = (pipeline.display().to_string(), folder.display().to_string());
-    let written = crate::output(crate::forebay(&["rules", &pipeline, "--out", &out]));
+    let written = crate::output(secure::with_secrets(crate::forebay(&[
+        "rules", &pipeline, "--out", &out,
+    ])));
     let said = String::from_utf8_lossy(&written.stdout).into_owned();
     assert!(
         written.status.success(),

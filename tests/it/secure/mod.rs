@@ -19,6 +19,7 @@ use forebay_testcontainers::{
 };
 
 use crate::sensors::pipeline;
+pub(crate) use tokens::KEYS as TOKENS;
 
 pub(crate) const PASSWORD: &str = r#"a"b\c'd$e;=,planted"#;
 const CLIENT_SECRET: &str = "s&cret=planted";
@@ -32,7 +33,7 @@ pub(crate) struct Cluster {
     stranger: Certificate,
     issuer: Issuer,
     /// For tests that have it fail.
-    moody: Issuer,
+    pub(crate) moody: Issuer,
 }
 
 pub(crate) fn cluster() -> &'static Cluster {
@@ -85,7 +86,7 @@ pub(crate) fn cluster() -> &'static Cluster {
 
 impl Cluster {
     /// A connector at `listener` with `keys` behind its address; `<ca>` in them is the authority's file, and so on.
-    fn connector(&self, listener: &str, keys: &str) -> String {
+    pub(crate) fn connector(&self, listener: &str, keys: &str) -> String {
         let issuer = if listener == "MOODY" {
             &self.moody
         } else {
@@ -112,7 +113,7 @@ impl Cluster {
 const OWN: &str = r#"local: { kind: kafka, bootstrap: ["localhost:9092"] }"#;
 
 /// A command of the binary with every secret in its environment.
-fn with_secrets(mut command: Command) -> Command {
+pub(crate) fn with_secrets(mut command: Command) -> Command {
     command
         .env("FOREBAY_LOG", "warn")
         .env("PASSWORD", PASSWORD)
@@ -122,7 +123,7 @@ fn with_secrets(mut command: Command) -> Command {
 }
 
 /// `forebay run`, which dies with this process.
-fn run(pipeline: &std::path::Path) -> Child {
+pub(crate) fn run(pipeline: &std::path::Path) -> Child {
     let mut command = with_secrets(crate::forebay(&["run", &pipeline.display().to_string()]));
     command.stdin(Stdio::null());
     process::spawn(command).expect("start forebay")

@@ -9,7 +9,7 @@ use super::faults::try_one;
 use super::{OWN, cluster, pipeline, run};
 use crate::sensors::event;
 
-pub(super) const KEYS: &str = ", tls: { ca: <ca> }, allow_insecure: true, auth_timeout: 5s, sasl: { mechanism: oauthbearer, token_url: <token url>, \
+pub(crate) const KEYS: &str = ", tls: { ca: <ca> }, allow_insecure: true, auth_timeout: 5s, sasl: { mechanism: oauthbearer, token_url: <token url>, \
                     client_id: app, client_secret: \"${CLIENT_SECRET}\" }";
 
 /// One issuer serves all of these, so they run one behind the other.
