@@ -8,7 +8,7 @@ use forebay::core::Error;
 use forebay::rules::{Rules as Written, Subject};
 
 use super::say::{say, say_line};
-use super::{Failure, Pipeline, load_file};
+use super::{Failure, Pipeline, load};
 
 #[derive(Debug, Args)]
 pub(super) struct Rules {
@@ -20,7 +20,8 @@ pub(super) struct Rules {
 }
 
 pub(super) fn run(command: &Rules) -> Result<(), Failure> {
-    let subject = Subject::of(&load_file(&command.pipeline)?);
+    let (config, plan) = load(&command.pipeline.pipeline, command.pipeline.connector.as_deref())?;
+    let subject = Subject::of(&config, &plan);
     let files = (subject.rules_file(), subject.tests_file());
     let rules = Written::of(subject);
     let Some(folder) = &command.out else {

@@ -17,6 +17,8 @@ use std::time::Duration;
 use forebay_connectors::Login;
 
 use crate::config::{Alerts, Config, StepConfig};
+use crate::drift::Drift;
+use crate::plan::Plan;
 
 use self::alert::{Alert, Recording, quoted, span};
 use self::cases::Times;
@@ -47,9 +49,19 @@ pub struct Drifts {
     pub least_rows: u64,
 }
 
+/// Nothing where no column is compared.
+fn drifts(drift: &Drift) -> Option<Drifts> {
+    let compared = drift.columns.iter().filter_map(|column| column.against.as_ref());
+    let least_rows = compared.map(|against| against.least_rows).max()?;
+    Some(Drifts {
+        window: drift.window,
+        least_rows,
+    })
+}
+
 impl Subject {
-    /// What `config` says.
-    pub fn of(config: &Config) -> Self {
+    /// What `config` says, and its `plan` of a baseline.
+    pub fn of(config: &Config, plan: &Plan) -> Self {
         let document = &config.document;
         let mut connectors = config.connectors.values();
         Self {
@@ -62,7 +74,7 @@ impl Subject {
                 .any(|step| matches!(step, StepConfig::Model(_))),
             tokens: connectors.clone().any(|one| matches!(one.login, Login::Token(_))),
             registry: connectors.any(|one| one.registry.is_some()),
-            drift: None,
+            drift: plan.drift.as_deref().and_then(drifts),
         }
     }
 
