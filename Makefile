@@ -5,7 +5,7 @@ OPTIMISED := cargo build --locked --release --features forebay/full
 DEMO_SECONDS ?= 20
 .DEFAULT_GOAL := help
 
-.PHONY: help setup kafka registry prometheus onnxruntime python lint test test-long test-containers demo drift test-features bench bench-parts reference counted clean
+.PHONY: help setup kafka registry prometheus onnxruntime python clients lint test test-long test-containers demo drift test-features bench bench-parts reference counted clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -37,6 +37,11 @@ python: setup ## the Python packages that tests need, into the cache
 	@scripts/fetch-python.sh tests/clients/requirements.txt >/dev/null
 	@scripts/fetch-python.sh tests/drift/requirements.txt >/dev/null
 
+clients: setup ## the jars of the Java clients that tests need, into the cache
+	@echo "==> Java clients"
+	@scripts/fetch-clients.sh serdes >/dev/null
+	@scripts/fetch-clients.sh connect >/dev/null
+
 lint: setup ## formatting and clippy
 	@echo "==> rustfmt and clippy"
 	@cargo fmt --all --check
@@ -46,7 +51,7 @@ test-features: setup ## each kind of connector built by itself: no other cloud's
 	@echo "==> one kind at a time"
 	@scripts/test-features.sh --check
 
-test: setup kafka registry prometheus onnxruntime python ## every test, but for those that take minutes
+test: setup kafka registry prometheus onnxruntime python clients ## every test, but for those that take minutes
 	@echo "==> the dependency tree of each kind"
 	@scripts/test-features.sh
 	@echo "==> building the tests (some minutes when cold)"

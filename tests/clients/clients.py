@@ -2,8 +2,12 @@
 
 clients.py write FORMAT BOOTSTRAP REGISTRY TOPIC COUNT    events with keys, serialized through the registry
 clients.py read FORMAT BOOTSTRAP REGISTRY TOPIC COUNT     results as lines of JSON
+clients.py schema FORMAT                                  what is registered where headers name it
+
+With FORMAT-header the schema's GUID is written in a header, and what it refers to stands in the schema itself.
 """
 
+import base64
 import json
 import sys
 import warnings
@@ -12,7 +16,12 @@ from decimal import Decimal
 warnings.filterwarnings("ignore")
 
 from confluent_kafka import Consumer, Producer
-from confluent_kafka.schema_registry import Schema, SchemaReference, SchemaRegistryClient
+from confluent_kafka.schema_registry import (
+    Schema,
+    SchemaReference,
+    SchemaRegistryClient,
+    header_schema_id_serializer,
+)
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.schema_registry.json_schema import JSONDeserializer, JSONSerializer
 from confluent_kafka.schema_registry.protobuf import ProtobufSerializer
@@ -114,7 +123,27 @@ def filled(message, number):
     return out
 
 
-def serializer(kind, registry):
+def whole_payment():
+    """The schema without references."""
+    fields = [{**field, "type": MERCHANT} if field["name"] == "merchant" else field for field in PAYMENT["fields"]]
+    return json.dumps({**PAYMENT, "fields": fields})
+
+
+def schema(kind):
+    """As a registry has it."""
+    if kind == "avro":
+        return {"schema": whole_payment()}
+    if kind == "json-schema":
+        return {"schema": json.dumps(JSON_SCHEMA), "schemaType": "JSON"}
+    file = descriptor_pb2.FileDescriptorProto()
+    payment_message().DESCRIPTOR.file.CopyToProto(file)
+    return {"schema": base64.b64encode(file.SerializeToString()).decode(), "schemaType": "PROTOBUF"}
+
+
+def serializer(kind, registry, in_headers):
+    settings = {"schema.id.serializer": header_schema_id_serializer} if in_headers else {}
+    if kind == "avro" and in_headers:
+        return AvroSerializer(registry, whole_payment(), conf=settings), event
     if kind == "avro":
         registry.register_schema("merchant", Schema(json.dumps(MERCHANT), "AVRO"))
         version = registry.get_latest_version("merchant").version
@@ -128,9 +157,10 @@ def serializer(kind, registry):
             "at": f"{event(n)['at']}",
         }
         as_time = lambda n: {**plain(n), "at": rfc3339(event(n)["at"])}  # noqa: E731
-        return JSONSerializer(json.dumps(JSON_SCHEMA), registry), as_time
+        return JSONSerializer(json.dumps(JSON_SCHEMA), registry, conf=settings), as_time
     message = payment_message()
-    return ProtobufSerializer(message, registry, {"use.deprecated.format": False}), lambda n: filled(message, n)
+    settings["use.deprecated.format"] = False
+    return ProtobufSerializer(message, registry, settings), lambda n: filled(message, n)
 
 
 def rfc3339(millis):
@@ -141,12 +171,15 @@ def rfc3339(millis):
 
 
 def write(kind, bootstrap, url, topic, count):
-    serialize, of = serializer(kind, SchemaRegistryClient({"url": url}))
+    in_headers = kind.endswith("-header")
+    serialize, of = serializer(kind.removesuffix("-header"), SchemaRegistryClient({"url": url}), in_headers)
     producer = Producer({"bootstrap.servers": bootstrap})
     for number in range(count):
-        context = SerializationContext(topic, MessageField.VALUE)
+        headers = []
+        context = SerializationContext(topic, MessageField.VALUE, headers)
         value = serialize(of(number), context)
-        producer.produce(topic, key=number.to_bytes(8, "big"), value=value)
+        assert bool(headers) == in_headers
+        producer.produce(topic, key=number.to_bytes(8, "big"), value=value, headers=headers)
         producer.poll(0)
     assert producer.flush(60) == 0, "not everything was delivered"
 
@@ -206,5 +239,9 @@ def plain(value):
 
 
 if __name__ == "__main__":
-    command, kind, bootstrap, url, topic, count = sys.argv[1:]
-    {"write": write, "read": read}[command](kind, bootstrap, url, topic, int(count))
+    command, kind, *rest = sys.argv[1:]
+    if command == "schema":
+        print(json.dumps(schema(kind)))
+    else:
+        bootstrap, url, topic, count = rest
+        {"write": write, "read": read}[command](kind, bootstrap, url, topic, int(count))

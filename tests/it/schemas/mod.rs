@@ -1,6 +1,7 @@
 //! Formats with schemas, on a real Kafka with a real registry: topics that others write and read, schemas that change while a
 //! pipeline runs, registries that do not answer, and the contract between schema and model.
 
+mod connect;
 mod contract;
 mod evolution;
 mod interop;
@@ -56,6 +57,29 @@ fn said(log: &Path) -> String {
 fn stop(mut forebay: Child) {
     process::signal(&forebay, libc::SIGTERM);
     assert!(forebay.wait().expect("forebay").success());
+}
+
+/// Java with the jars of a client, and its source to be run; arguments may follow.
+fn java(client: &str, source: &str) -> Command {
+    let mut where_are_they = Command::new("scripts/fetch-clients.sh");
+    where_are_they
+        .args(["--where", client])
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    let jars = said_by(where_are_they);
+    let mut java = Command::new("java");
+    java.current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp"])
+        .arg(format!("{}/*", jars.trim()))
+        .arg(format!("tests/clients/java/{source}"));
+    java
+}
+
+/// What a client wrote on its standard output; it must have succeeded.
+fn said_by(client: Command) -> String {
+    let output = crate::output(client);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// Registers an Avro schema, and gives its id.
