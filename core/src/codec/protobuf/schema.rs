@@ -1,6 +1,8 @@
 //! Text of `.proto` files to descriptors, without a file system: what an import names comes from the schema's references, or
 //! is one of the files that every registry knows. Bounds what it is given: a schema comes from elsewhere.
 
+use std::panic::catch_unwind;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use prost_reflect::{FileDescriptor, MessageDescriptor};
@@ -49,20 +51,13 @@ impl Schema {
             return Err(format!("the schema is of type {found}, not PROTOBUF"));
         }
         bounded(schema)?;
-        let mut resolver = ChainFileResolver::new();
-        resolver.add(Given {
-            root: schema.text.clone(),
-            references: schema.references.clone(),
+        // The compiler is another's: what makes it panic is a schema that cannot be read, and no reason to stop.
+        let compiled = catch_unwind(|| compiled(schema));
+        let root = compiled.unwrap_or_else(|panic| {
+            drop(panic);
+            Err("the schema does not compile: the compiler failed on it".to_owned())
         });
-        resolver.add(GoogleFileResolver::new());
-        resolver.add(Known);
-        let mut compiler = Compiler::with_file_resolver(resolver);
-        compiler.include_imports(true);
-        let opened = compiler.open_file(ROOT).map(drop);
-        opened.map_err(|e| format!("the schema does not compile: {}", in_words(&e)))?;
-        let root = compiler.descriptor_pool().get_file_by_name(ROOT);
-        let root = root.ok_or("the schema does not compile: it is not among its own files")?;
-        Ok(Self { root })
+        Ok(Self { root: root? })
     }
 
     /// The message of this name, with or without its package; without a name the first of the file.
@@ -143,6 +138,22 @@ impl Schema {
             )
         })
     }
+}
+
+fn compiled(schema: &RegisteredSchema) -> Result<FileDescriptor, String> {
+    let mut resolver = ChainFileResolver::new();
+    resolver.add(Given {
+        root: schema.text.clone(),
+        references: schema.references.clone(),
+    });
+    resolver.add(GoogleFileResolver::new());
+    resolver.add(Known);
+    let mut compiler = Compiler::with_file_resolver(resolver);
+    compiler.include_imports(true);
+    let opened = compiler.open_file(ROOT).map(drop);
+    opened.map_err(|e| format!("the schema does not compile: {}", in_words(&e)))?;
+    let root = compiler.descriptor_pool().get_file_by_name(ROOT);
+    root.ok_or_else(|| "the schema does not compile: it is not among its own files".to_owned())
 }
 
 fn bounded(schema: &RegisteredSchema) -> Result<(), String> {

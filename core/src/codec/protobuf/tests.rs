@@ -850,6 +850,11 @@ fn references_are_found_and_what_is_hostile_is_refused_with_its_reason() {
             "does not compile",
         ),
         (with("import \"<schema>\"; message A {}", &[]), "does not compile"),
+        // Its compiler holds such a number to be impossible, in builds that look.
+        (
+            with("syntax = \"proto3\"; message A { int32 b = 013747991028; }", &[]),
+            "does not compile",
+        ),
         (with(&deep, &[]), "nests deeper"),
         (with(&option, &[]), "nests deeper"),
         (with(&long, &[]), "bytes with its references"),
