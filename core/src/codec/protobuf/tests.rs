@@ -850,7 +850,11 @@ fn references_are_found_and_what_is_hostile_is_refused_with_its_reason() {
             "does not compile",
         ),
         (with("import \"<schema>\"; message A {}", &[]), "does not compile"),
-        // Its compiler holds such a number to be impossible, in builds that look.
+        // Where the compiler panics: at a descriptor that is wrong, and at a number that it holds to be impossible, in builds that look.
+        (
+            with("CgdmLnByb3RvIg4KAU0SCQoBYRgBIAEoA2IGcHJvdG8R", &[]),
+            "does not compile",
+        ),
         (
             with("syntax = \"proto3\"; message A { int32 b = 013747991028; }", &[]),
             "does not compile",
