@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use forebay::core::Error;
+use forebay::plan::Plan;
 use forebay::rules::{Rules as Written, Subject};
 
 use super::say::{say, say_line};
-use super::{Failure, Pipeline, load};
+use super::{Failure, Pipeline, load_file};
 
 #[derive(Debug, Args)]
 pub(super) struct Rules {
@@ -20,8 +21,13 @@ pub(super) struct Rules {
 }
 
 pub(super) fn run(command: &Rules) -> Result<(), Failure> {
-    let (config, plan) = load(&command.pipeline.pipeline, command.pipeline.connector.as_deref())?;
-    let subject = Subject::of(&config, &plan);
+    let config = load_file(&command.pipeline)?;
+    // The models and the rest are looked at only where a baseline is compared with them.
+    let drift = match &config.document.pipeline.drift {
+        Some(_) => Plan::new(&config)?.drift,
+        None => None,
+    };
+    let subject = Subject::of(&config, drift.as_deref());
     let files = (subject.rules_file(), subject.tests_file());
     let rules = Written::of(subject);
     let Some(folder) = &command.out else {

@@ -284,7 +284,7 @@ fn forms_that_are_a_word_or_a_map_say_what_they_may_be() {
         (
             "group: fraud",
             "group: fraud\n    event_time: at",
-            "unknown key `event_time`",
+            "there is no column `at`",
         ),
     ];
     for (from, to, said) in cases {

@@ -18,7 +18,6 @@ use forebay_connectors::Login;
 
 use crate::config::{Alerts, Config, StepConfig};
 use crate::drift::Drift;
-use crate::plan::Plan;
 
 use self::alert::{Alert, Recording, quoted, span};
 use self::cases::Times;
@@ -60,8 +59,8 @@ fn drifts(drift: &Drift) -> Option<Drifts> {
 }
 
 impl Subject {
-    /// What `config` says, and its `plan` of a baseline.
-    pub fn of(config: &Config, plan: &Plan) -> Self {
+    /// What `config` says, and how it is compared with a baseline.
+    pub fn of(config: &Config, drift: Option<&Drift>) -> Self {
         let document = &config.document;
         let mut connectors = config.connectors.values();
         Self {
@@ -74,7 +73,7 @@ impl Subject {
                 .any(|step| matches!(step, StepConfig::Model(_))),
             tokens: connectors.clone().any(|one| matches!(one.login, Login::Token(_))),
             registry: connectors.any(|one| one.registry.is_some()),
-            drift: plan.drift.as_deref().and_then(drifts),
+            drift: drift.and_then(drifts),
         }
     }
 

@@ -240,9 +240,12 @@ fn ksqldbs_rows_of_optional_columns_in_capitals() {
     }
 }
 
+/// A format of keys, and the key of a number.
+type KeyCase = (&'static str, fn(u64) -> Value);
+
 #[test]
 fn keys_of_kafkas_serializers() {
-    let keys: [(&str, fn(u64) -> Value); 4] = [
+    let keys: [KeyCase; 4] = [
         ("string", |id| json!(format!("key {id}"))),
         ("int32", |id| json!(id)),
         ("int64", |id| json!(id << 33)),
