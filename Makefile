@@ -57,7 +57,7 @@ test: setup kafka registry prometheus onnxruntime python clients ## every test, 
 	@echo "==> building the tests (some minutes when cold)"
 	@cargo test --locked --workspace $(FEATURES) --no-run
 	@echo "==> running the tests"
-	@cargo test --locked --no-fail-fast --workspace $(FEATURES) --quiet -- --skip long:: --test-threads=4
+	@cargo test --locked --no-fail-fast --workspace $(FEATURES) --quiet -- --skip long:: --test-threads=3
 
 test-long: setup kafka registry prometheus onnxruntime ## the tests that take minutes: joins, kills, freezes, brokers that stop
 	@scripts/fetch-python.sh tests/drift/requirements-evidently.txt >/dev/null
@@ -78,7 +78,7 @@ demo: setup onnxruntime ## a real model scores real telemetry on an embedded clu
 
 drift: setup onnxruntime ## the figures of docs/drift.md, and scores beside Evidently's (a gigabyte of Python)
 	@scripts/fetch-python.sh tests/drift/requirements-evidently.txt >/dev/null
-	@cargo test --locked --workspace $(FEATURES) --test it -- drift::figures drift::long --nocapture
+	@cargo test --locked --workspace $(FEATURES) --test it -- drift::long --nocapture
 
 bench: setup kafka onnxruntime ## what a record costs, beside others, on a real Kafka (BENCH=quick for 5 minutes)
 	@echo "==> building (some minutes when cold)"

@@ -1,6 +1,5 @@
 //! Drift: baselines as the binary captures them, scores as others compute them, and a shift that is caught while a pipeline runs.
 
-mod figures;
 mod files;
 mod long;
 mod scores;

@@ -15,7 +15,7 @@ use forebay::plan::Plan;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::with_drift;
+use super::super::with_drift;
 use crate::sensors;
 
 const TRAINED: u64 = 30_000;

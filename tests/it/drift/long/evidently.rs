@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::scores::{asked, compare, pairs};
+use super::super::scores::{asked, compare, pairs};
 
 #[test]
 fn scores_are_those_of_evidently() {
