@@ -95,9 +95,9 @@ reference: ## what is made of the types anew: docs/reference.md, docs/metrics.md
 counted: setup onnxruntime ## instructions a record of each workload, beside the baseline (UPDATE=1 writes it anew)
 	@command -v valgrind >/dev/null || scripts/packages.sh valgrind
 	@echo "==> building (some minutes when cold)"
-	@$(OPTIMISED) -p forebay -p forebay-bench
+	@cargo build --locked --release -p forebay-counted
 	@echo "==> counting"
-	@target/release/forebay-bench counted $(if $(UPDATE),--update)
+	@target/release/counted $(if $(UPDATE),--update)
 
 clean: ## what was built here
 	@cargo clean

@@ -1,6 +1,6 @@
 //! Judges what a system delivered: every id once, the samples as the reference has them. Pure.
 
-use crate::workloads::Workload;
+use forebay_counted::workloads::Workload;
 
 /// What came out so far.
 #[derive(Debug)]

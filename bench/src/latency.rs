@@ -14,11 +14,11 @@ use rdkafka::message::Message;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde::Serialize;
 
-use crate::Failure;
 use crate::round::Place;
 use crate::system::{Running, System};
 use crate::topics::{self, PARTITIONS};
-use crate::workloads::Workload;
+use forebay_counted::Failure;
+use forebay_counted::workloads::Workload;
 
 /// Events at the start that are not counted.
 const WARM_UP: Duration = Duration::from_secs(2);

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::time::Instant;
+
+use forebay_counted::says;
 
 /// The kernel's unit of CPU time in /proc: 10 ms, wherever Linux runs.
 const TICK: f64 = 0.01;
@@ -107,13 +108,6 @@ pub(crate) fn free(folder: &Path) -> u64 {
             0
         }
     }
-}
-
-/// What `command` prints, on one line; empty where it fails.
-pub(crate) fn says(command: &str, arguments: &[&str]) -> String {
-    let output = Command::new(command).args(arguments).output();
-    let text = output.map_or(String::new(), |o| String::from_utf8_lossy(&o.stdout).into_owned());
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// What it is.

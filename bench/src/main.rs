@@ -1,15 +1,12 @@
 //! What a record costs: systems that score the same events on a real Kafka, one after another, each output audited.
 
 mod audit;
-mod counted;
 mod latency;
 mod machine;
 mod report;
 mod round;
 mod system;
-mod tabular;
 mod topics;
-mod workloads;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,19 +15,16 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use forebay::core::model::runtime;
-use forebay_testcontainers::Kafka;
+use forebay_counted::workloads::{self, DISTINCT, Workload};
+use forebay_counted::{Failure, checkout, says, tabular};
+use forebay_testcontainers::{Kafka, RegistryStub};
 use ort::environment::Environment;
+use serde_json::json;
 
-use machine::says;
 use report::{Failed, Measured, Report};
 use round::{Place, START_RECORDS};
 use system::System;
 use topics::PARTITIONS;
-use workloads::{DISTINCT, Workload};
-
-/// What ends the whole benchmark: said as it is.
-#[derive(Debug)]
-pub(crate) struct Failure(pub(crate) String);
 
 /// The most that one workload's topic may hold.
 const TOPIC_BYTES: u64 = 3_000_000_000;
@@ -48,15 +42,6 @@ struct Arguments {
 enum What {
     /// Every system on every workload, and its report.
     Run(Options),
-    /// Instructions per record of a lane on memory, beside the committed baseline. Needs valgrind.
-    Counted {
-        /// Writes the baseline anew.
-        #[arg(long)]
-        update: bool,
-    },
-    /// What `counted` runs under callgrind.
-    #[command(hide = true)]
-    CountOne { workload: String },
 }
 
 #[derive(Debug, Args)]
@@ -100,10 +85,8 @@ struct Options {
 
 fn main() -> ExitCode {
     end_when_interrupted();
-    let outcome = root().and_then(|root| match Arguments::parse().command {
+    let outcome = checkout().and_then(|root| match Arguments::parse().command {
         What::Run(options) => run(&root, &options),
-        What::Counted { update } => counted::compare(&root, update),
-        What::CountOne { workload } => counted::count_one(&workload, &root, onnxruntime()?.1).map(|()| 0),
     });
     match outcome {
         Ok(0) => ExitCode::SUCCESS,
@@ -120,15 +103,6 @@ fn main() -> ExitCode {
 fn end_when_interrupted() {
     // SAFETY: the default action is set before any thread is started.
     unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
-}
-
-/// The checkout this was built in.
-fn root() -> Result<PathBuf, Failure> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap_or(Path::new("."));
-    root.canonicalize()
-        .map_err(|e| Failure(format!("open {}: {e}", root.display())))
 }
 
 /// Runs all of it; returns how many systems have no figure.
@@ -148,7 +122,7 @@ fn run(root: &Path, options: &Options) -> Result<usize, Failure> {
     let kafka = Kafka::builder().folder(&data).for_speed().start();
     let logs = tempfile::Builder::new().prefix("forebay-bench-").tempdir();
     let logs = logs.map_err(|e| Failure(format!("make a folder for logs: {e}")))?;
-    let registry = tabular::registry();
+    let registry = registry();
     let place = Place {
         kafka: &kafka,
         registry: registry.url(),
@@ -204,6 +178,13 @@ impl Report {
             reason,
         });
     }
+}
+
+/// A registry that has the schema of A, in this process: systems ask it once, at their start.
+fn registry() -> RegistryStub {
+    let registry = RegistryStub::start();
+    registry.schema(tabular::SCHEMA_ID, &json!({ "schema": tabular::schema().text }));
+    registry
 }
 
 /// All rounds of one workload: its topic is filled once, then the systems take turns, there and back.

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::Failure;
 use crate::latency::Latency;
 use crate::round::{LOAD_LIMIT, Round, START_RECORDS};
+use forebay_counted::Failure;
 
 /// All of it.
 #[derive(Debug, Serialize)]

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use forebay_testcontainers::Kafka;
 use serde::Serialize;
 
-use crate::Failure;
 use crate::audit::Audit;
 use crate::machine::Others;
 use crate::system::{Running, System, Used};
 use crate::topics::{self, Counter, PARTITIONS};
-use crate::workloads::Workload;
+use forebay_counted::Failure;
+use forebay_counted::workloads::Workload;
 
 /// Events of the small topic that shows what starting and ending costs: one full batch.
 pub(crate) const START_RECORDS: u64 = 500;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use forebay_testcontainers::process;
 
-use crate::Failure;
+use forebay_counted::Failure;
 
 /// How long a system may take to end after SIGTERM.
 const END_WITHIN: Duration = Duration::from_secs(20);

@@ -9,9 +9,9 @@ use rdkafka::message::Message;
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use crate::Failure;
 use crate::audit::Audit;
-use crate::workloads::Workload;
+use forebay_counted::Failure;
+use forebay_counted::workloads::Workload;
 
 /// Partitions of every topic.
 pub(crate) const PARTITIONS: i32 = 8;

@@ -5,26 +5,25 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::Parser;
 use forebay::config::{Config, Options};
 use forebay::core::codec::schemas::{RegisteredSchema, SchemaKey, Schemas};
 use forebay::core::lane::{Lane, OnGap, Rules, Stop};
 use forebay::core::memory::{MemorySource, Script};
 use forebay::core::metrics::LaneMetrics;
+use forebay::core::model::runtime;
 use forebay::core::records::{Record, Records, TopicPartition};
 use forebay::core::sink::{Confirmed, Outgoing, Sink, Ticket};
 use forebay::core::source::Event;
 use forebay::formats::Schooled;
 use forebay::plan::Plan;
-use ort::environment::Environment;
+use forebay_counted::workloads::{NAMES, Workload};
+use forebay_counted::{Failure, checkout, says, tabular};
 use serde::{Deserialize, Serialize};
-
-use crate::machine::says;
-use crate::workloads::{NAMES, Workload};
-use crate::{Failure, tabular};
 
 const BATCH: u64 = 500;
 const BATCHES: u64 = 8;
@@ -40,8 +39,37 @@ struct Baseline {
     instructions_per_record: BTreeMap<String, u64>,
 }
 
+#[derive(Debug, Parser)]
+#[command(
+    about = "Instructions per record of a lane on memory, beside the committed baseline. Needs valgrind"
+)]
+struct Arguments {
+    /// Writes the baseline anew.
+    #[arg(long)]
+    update: bool,
+    /// What runs under callgrind.
+    #[arg(long, hide = true, value_name = "WORKLOAD")]
+    one: Option<String>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = checkout().and_then(|root| match arguments.one {
+        Some(workload) => count_one(&workload, &root).map(|()| 0),
+        None => compare(&root, arguments.update),
+    });
+    match outcome {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(Failure(why)) => {
+            eprintln!("error: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Counts every workload and compares; with `update` it writes the baseline anew. Returns how many are off.
-pub(crate) fn compare(root: &Path, update: bool) -> Result<usize, Failure> {
+fn compare(root: &Path, update: bool) -> Result<usize, Failure> {
     let path = root.join("bench/counted.json");
     let text = fs::read_to_string(&path).unwrap_or_default();
     let known: Baseline = serde_json::from_str(&text).unwrap_or_default();
@@ -111,7 +139,7 @@ fn count(workload: &str) -> Result<u64, Failure> {
              glibc.cpu.x86_non_temporal_threshold=1000000000",
         )
         .arg(program)
-        .args(["count-one", workload])
+        .args(["--one", workload])
         .output()
         .map_err(|e| failed(&format!("start valgrind: {e}; install the package `valgrind`")))?;
     let said = String::from_utf8_lossy(&output.stderr);
@@ -204,7 +232,9 @@ fn measured(lane: Lane) -> forebay::core::Result<()> {
 }
 
 /// One workload, once to warm up and once inside of [`measured`].
-pub(crate) fn count_one(name: &str, root: &Path, runtime: &Environment) -> Result<(), Failure> {
+fn count_one(name: &str, root: &Path) -> Result<(), Failure> {
+    let library = runtime::locate(None).map_err(|e| Failure(e.to_string()))?;
+    let runtime = runtime::load(&library).map_err(|e| Failure(e.to_string()))?;
     let workload = name.split('-').next().unwrap_or(name);
     let workload = Workload::new(workload, BATCH as usize, root, runtime)?;
     let env = |name: &str| {
@@ -307,11 +337,10 @@ mod tests {
 
     #[test]
     fn a_lane_on_memory_reads_every_event() {
-        let root = crate::root().expect("a checkout");
-        let (_, runtime) = crate::onnxruntime().expect("ONNX Runtime");
+        let root = checkout().expect("a checkout");
         for name in ["t", "a"] {
             // A reject would stop the lane.
-            count_one(name, &root, runtime).expect(name);
+            count_one(name, &root).expect(name);
         }
     }
 }

@@ -1,23 +1,22 @@
 //! The events of T, and of A, their twins in Avro: the same devices and features, written in two ways. Knows no model.
 
 use forebay::core::codec::schemas::{RegisteredSchema, SchemaType};
-use forebay_testcontainers::RegistryStub;
 use serde_json::json;
 
 const FEATURES: usize = 30;
 /// The id of the schema in front of every event of A.
-const SCHEMA_ID: u32 = 7;
+pub const SCHEMA_ID: u32 = 7;
 
 /// What an event says behind its id.
 #[derive(Debug)]
-pub(crate) struct Row {
+pub struct Row {
     device: String,
     /// Of five digits behind the point.
     texts: Vec<String>,
 }
 
 /// So many of them.
-pub(crate) fn rows(random: &mut fastrand::Rng, count: usize) -> Vec<Row> {
+pub fn rows(random: &mut fastrand::Rng, count: usize) -> Vec<Row> {
     let mut row = || {
         let mut texts = Vec::with_capacity(FEATURES);
         for _ in 0..FEATURES {
@@ -32,7 +31,7 @@ pub(crate) fn rows(random: &mut fastrand::Rng, count: usize) -> Vec<Row> {
 }
 
 impl Row {
-    pub(crate) fn features(&self) -> Vec<f32> {
+    pub fn features(&self) -> Vec<f32> {
         self.texts
             .iter()
             .map(|text| text.parse().expect("a number"))
@@ -40,7 +39,7 @@ impl Row {
     }
 
     /// What follows the id in T.
-    pub(crate) fn json(&self) -> Vec<u8> {
+    pub fn json(&self) -> Vec<u8> {
         let fields = self.texts.iter().enumerate();
         let fields: String = fields
             .map(|(nth, text)| format!(",\"f{nth:02}\":{text}"))
@@ -49,7 +48,7 @@ impl Row {
     }
 
     /// What follows the id in A.
-    pub(crate) fn avro(&self) -> Vec<u8> {
+    pub fn avro(&self) -> Vec<u8> {
         let mut out = Vec::new();
         long(self.device.len() as u64, &mut out);
         out.extend_from_slice(self.device.as_bytes());
@@ -60,7 +59,7 @@ impl Row {
 }
 
 /// What comes before it: the schema's id, as Confluent's clients write it, and the event's own.
-pub(crate) fn begin_avro(id: u64, out: &mut Vec<u8>) {
+pub fn begin_avro(id: u64, out: &mut Vec<u8>) {
     out.push(0);
     out.extend_from_slice(&SCHEMA_ID.to_be_bytes());
     long(id, out);
@@ -77,7 +76,7 @@ fn long(number: u64, out: &mut Vec<u8>) {
 }
 
 /// The schema of A.
-pub(crate) fn schema() -> RegisteredSchema {
+pub fn schema() -> RegisteredSchema {
     let mut fields = vec![
         json!({ "name": "id", "type": "long" }),
         json!({ "name": "device", "type": "string" }),
@@ -88,13 +87,6 @@ pub(crate) fn schema() -> RegisteredSchema {
         text: json!({ "type": "record", "name": "event", "fields": fields }).to_string(),
         references: Vec::new(),
     }
-}
-
-/// A registry that has it, in this process: systems ask it once, at their start.
-pub(crate) fn registry() -> RegistryStub {
-    let registry = RegistryStub::start();
-    registry.schema(SCHEMA_ID, &json!({ "schema": schema().text }));
-    registry
 }
 
 #[cfg(test)]

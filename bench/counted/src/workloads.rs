@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{Failure, tabular};
 
 /// Distinct events of one workload on a broker; they repeat with other ids.
-pub(crate) const DISTINCT: usize = 4096;
+pub const DISTINCT: usize = 4096;
 const SEED: u64 = 42;
 /// Every so many results are compared with the reference.
 const SAMPLED: u64 = 101;
@@ -20,13 +20,13 @@ const TOLERANCE: f32 = 1e-4;
 
 /// One workload, ready to make events.
 #[derive(Debug)]
-pub(crate) struct Workload {
+pub struct Workload {
     /// One letter, as systems get it.
-    pub(crate) name: &'static str,
-    pub(crate) about: &'static str,
-    pub(crate) model: PathBuf,
+    pub name: &'static str,
+    pub about: &'static str,
+    pub model: PathBuf,
     /// Events of a full round; of a quick one it is a quarter.
-    pub(crate) records: u64,
+    pub records: u64,
     kind: Kind,
     events: Vec<Event>,
 }
@@ -50,16 +50,11 @@ struct Event {
 }
 
 /// The names of all workloads, in the order they run.
-pub(crate) const NAMES: [&str; 5] = ["t", "a", "r", "c", "s"];
+pub const NAMES: [&str; 5] = ["t", "a", "r", "c", "s"];
 
 impl Workload {
     /// Makes workload `name` with so many distinct events.
-    pub(crate) fn new(
-        name: &str,
-        distinct: usize,
-        root: &Path,
-        runtime: &Environment,
-    ) -> Result<Self, Failure> {
+    pub fn new(name: &str, distinct: usize, root: &Path, runtime: &Environment) -> Result<Self, Failure> {
         let models = root.join("bench/models");
         let mut random = fastrand::Rng::with_seed(SEED);
         let image = |random: &mut fastrand::Rng| -> Vec<f32> { (0..784).map(|_| random.f32()).collect() };
@@ -149,7 +144,7 @@ impl Workload {
     }
 
     /// Appends the payload of event `id`. Its key is the id as text.
-    pub(crate) fn payload(&self, id: u64, out: &mut Vec<u8>) {
+    pub fn payload(&self, id: u64, out: &mut Vec<u8>) {
         match self.kind {
             Kind::Raw => {}
             Kind::Avro => tabular::begin_avro(id, out),
@@ -162,14 +157,14 @@ impl Workload {
     }
 
     /// Bytes of one event, about.
-    pub(crate) fn event_bytes(&self) -> u64 {
+    pub fn event_bytes(&self) -> u64 {
         let mut out = Vec::new();
         self.payload(1_234_567, &mut out);
         out.len() as u64
     }
 
     /// Whether `payload` is what event `id` must come out as; only samples are compared in full.
-    pub(crate) fn check(&self, id: u64, payload: &[u8]) -> Result<(), String> {
+    pub fn check(&self, id: u64, payload: &[u8]) -> Result<(), String> {
         if !id.is_multiple_of(SAMPLED) {
             return Ok(());
         }
@@ -262,10 +257,9 @@ fn shuttle(folder: &Path, distinct: usize) -> Result<Vec<Event>, Failure> {
     events.ok_or_else(|| Failure("the telemetry and its expected scores do not fit".into()))
 }
 
-#[cfg(test)]
 impl Workload {
-    /// Three events without a model: what comes in is what must come out.
-    pub(crate) fn plain() -> Self {
+    /// Three events without a model, for tests: what comes in is what must come out.
+    pub fn plain() -> Self {
         let event = |score: f32| Event {
             bytes: score.to_le_bytes().to_vec(),
             scores: vec![score],
