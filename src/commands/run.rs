@@ -8,11 +8,12 @@ use forebay::assemble::{self, Running};
 use forebay::connectors::Connector;
 use forebay::core::Error;
 use forebay::core::lane::Stop;
+use forebay::describe::Description;
 use forebay::digest;
 use forebay::live::Live;
 use forebay::logging::{self, Format};
 use forebay::plan::Plan;
-use forebay::telemetry::{Beside, Serving, Telemetry, TokenOf};
+use forebay::telemetry::{Beside, Picture, Serving, Telemetry, TokenOf};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing::info;
@@ -48,6 +49,7 @@ pub(super) fn run(command: &Run) -> Result<(), Failure> {
     info!(pipeline = name, lanes = running.metrics.len(), "running");
     let mut beside = beside(&running, &plan);
     beside.models = digest::numbered(&config)?;
+    beside.picture = Some(Picture::of(&Description::of(&config, &plan)));
     beside.bounds = match running.connectors.get(&config.source_connector) {
         Some(connector) => connector.bounds()?,
         None => None,
@@ -77,6 +79,7 @@ fn beside(running: &Running, plan: &Plan) -> Beside {
         drift: plan.drift.as_ref().map(Arc::clone),
         models: Vec::new(),
         bounds: None,
+        picture: None,
     }
 }
 

@@ -1,12 +1,14 @@
 //! The process's HTTP answers: `/metrics` for Prometheus, `/livez` for whoever restarts it, `/readyz` for whoever sends it work or
-//! waits for it, `/status` for programs, `/drift` for whoever asks what has changed. Runs on a thread of its own and only reads; lanes neither
-//! wait for it nor know of it, and a port that is taken stops nothing.
+//! waits for it, `/status` for programs, `/drift` for whoever asks what has changed, `/` for people. Runs on a thread of its own and only
+//! reads; lanes neither wait for it nor know of it, and a port that is taken stops nothing.
 
 mod door;
 mod drift;
 mod lag;
 mod liveness;
 mod models;
+mod page;
+mod picture;
 mod process;
 mod prometheus;
 mod readiness;
@@ -21,6 +23,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::State;
@@ -35,9 +38,11 @@ use tokio::sync::oneshot;
 use tracing::{info, warn};
 
 use self::door::Door;
+use self::page::Page;
 use crate::drift::Drift;
 
 pub use models::Models;
+pub use picture::{Drawn, End, Picture, Rejects};
 pub use prometheus::{Build, CONTENT_TYPE, Exporter};
 pub use reading::{Balance, Reading};
 pub use registries::Registries;
@@ -66,9 +71,10 @@ struct Running {
 struct Served {
     exporter: Exporter,
     lanes: AllMetrics,
-    pipeline: String,
-    started_ms: u64,
+    about: status::About,
+    started: Instant,
     drifting: Option<Arc<drift::Drifting>>,
+    page: Page,
 }
 
 /// Where and to whom telemetry is served.
@@ -76,7 +82,7 @@ struct Served {
 pub struct Serving {
     /// Without one: at [`DEFAULT`], or at a free port where that is taken, since a second process on a host is normal.
     pub listen: Option<SocketAddr>,
-    /// What requests must bring, but for `/livez` and `/readyz`.
+    /// What requests must bring, but for `/livez`, `/readyz` and the page, which asks for it.
     pub token: Option<Secret>,
 }
 
@@ -90,6 +96,8 @@ pub struct Beside {
     pub bounds: Option<Box<dyn LogBounds>>,
     /// What is compared with a reference.
     pub drift: Option<Arc<Drift>>,
+    /// What the page draws.
+    pub picture: Option<Picture>,
 }
 
 impl fmt::Debug for Beside {
@@ -113,17 +121,22 @@ impl Telemetry {
         let drift = beside.drift.as_ref().map(Arc::clone);
         let drifting = drift.map(|drift| Arc::new(drift::Drifting::new(pipeline, drift, lanes.clone())));
         let watcher = drifting.as_ref().map(drift::Watcher::start);
+        let about = status::About {
+            pipeline: pipeline.to_owned(),
+            picture: beside.picture.take(),
+        };
         let served = Served {
             exporter: Exporter::new(pipeline, lanes.clone(), beside, Build::this()).with_lags(lags),
             lanes,
-            pipeline: pipeline.to_owned(),
-            started_ms: liveness::now_ms(),
+            about,
+            started: Instant::now(),
             drifting,
+            page: Page::new(),
         };
         let running = bind(listen, DEFAULT).and_then(|listener| serve(listener, served, token));
         match &running {
             Ok(running) => info!(
-                "telemetry at http://{0}/metrics, /status, /readyz and /livez",
+                "telemetry at http://{0}/, for programs /metrics, /status, /readyz and /livez",
                 running.address
             ),
             Err(error) => warn!(
@@ -199,15 +212,19 @@ fn router(served: Served, token: Option<Arc<Secret>>) -> Router {
         .route("/drift", get(drifts))
         .layer(from_fn_with_state(token, door::guarded));
     let open = Router::new()
+        .route("/", get(page))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz));
     guarded.merge(open).with_state(Arc::new(served))
 }
 
 async fn status(State(served): State<Arc<Served>>) -> impl IntoResponse {
-    let version = env!("CARGO_PKG_VERSION");
-    let status = status::of(&served.pipeline, version, served.started_ms, &served.lanes);
+    let status = status::of(&served.about, served.started.elapsed(), &served.lanes);
     ([(header::CONTENT_TYPE, "application/json")], status.to_string())
+}
+
+async fn page(State(served): State<Arc<Served>>) -> impl IntoResponse {
+    served.page.answer()
 }
 
 async fn readyz(State(served): State<Arc<Served>>) -> impl IntoResponse {

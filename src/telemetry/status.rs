@@ -1,14 +1,24 @@
-//! `/status`: what the process does, as JSON for programs and for the page. The same figures as `/metrics`, by lane; nothing else, and no
-//! value of the pipeline file but its name.
+//! `/status`: what the process does, as JSON for programs and for the page. The same figures as `/metrics`, by lane, and what the page
+//! draws; nothing else, and no value of the pipeline file but names.
 
-use forebay_core::metrics::{AllMetrics, Closed, LaneMetrics, Snapshot};
+use std::time::Duration;
+
+use forebay_core::metrics::{AllMetrics, Closed, LaneMetrics, Snapshot, bucket_end};
 use serde_json::{Value, json};
 
+use super::picture::Picture;
 use super::reading::Reading;
 use super::{liveness, readiness};
 
-/// The status now.
-pub(super) fn of(pipeline: &str, version: &str, started_ms: u64, lanes: &AllMetrics) -> Value {
+/// What does not change while the process runs.
+#[derive(Debug)]
+pub(super) struct About {
+    pub(super) pipeline: String,
+    pub(super) picture: Option<Picture>,
+}
+
+/// The status now, `uptime` after the start.
+pub(super) fn of(about: &About, uptime: Duration, lanes: &AllMetrics) -> Value {
     let now = liveness::now_ms();
     let missing = readiness::missing(lanes, now);
     let mut latency = Snapshot::default();
@@ -17,21 +27,39 @@ pub(super) fn of(pipeline: &str, version: &str, started_ms: u64, lanes: &AllMetr
     }
     let all: Vec<Value> = lanes.iter().map(|lane| lane_of(lane, now)).collect();
     json!({
-        "pipeline": pipeline,
-        "version": version,
-        "uptime_seconds": now.saturating_sub(started_ms) / 1000,
+        "pipeline": about.pipeline,
+        "version": env!("CARGO_PKG_VERSION"),
+        "uptime_seconds": uptime.as_secs_f64(),
         "ready": missing.is_none(),
         "missing": missing,
         "latency_seconds": {
             "p50": seconds(&latency, 0.5),
             "p99": seconds(&latency, 0.99),
+            "buckets": buckets(&latency),
         },
+        "picture": about.picture,
         "lanes": all,
     })
 }
 
 fn seconds(latency: &Snapshot, quantile: f64) -> Option<f64> {
     latency.quantile(quantile).map(|millis| millis as f64 / 1e3)
+}
+
+/// How many took how long since the start: the upper end of each bucket that is not empty, and its count. The difference of two answers
+/// is the latency between them.
+fn buckets(latency: &Snapshot) -> Vec<(f64, u64)> {
+    let all = latency.counts.iter().enumerate().filter(|(_, count)| **count > 0);
+    all.map(|(bucket, count)| (bucket_end(bucket) as f64 / 1e3, *count))
+        .collect()
+}
+
+/// Batches by the most rows that they have, a power of two.
+fn batch_rows(lane: &LaneMetrics) -> Vec<(u64, u64)> {
+    let all = lane.batch_rows.iter().enumerate();
+    all.map(|(bucket, count)| (1 << bucket, count.get()))
+        .filter(|(_, count)| *count > 0)
+        .collect()
 }
 
 fn lane_of(lane: &LaneMetrics, now: u64) -> Value {
@@ -69,6 +97,7 @@ fn lane_of(lane: &LaneMetrics, now: u64) -> Value {
             "in_flight": balance.in_flight,
         },
         "batches": lane.batches.get(),
+        "batch_rows": batch_rows(lane),
         "closed": closed.collect::<serde_json::Map<_, _>>(),
         "bytes": { "consumed": lane.bytes_consumed.get(), "written": lane.bytes_written.get() },
         "seconds": {
