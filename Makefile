@@ -5,7 +5,7 @@ OPTIMISED := cargo build --locked --release --features forebay/full
 DEMO_SECONDS ?= 20
 .DEFAULT_GOAL := help
 
-.PHONY: help setup kafka registry prometheus onnxruntime python clients lint test test-long test-containers demo drift test-features bench bench-parts reference counted clean
+.PHONY: help setup kafka registry prometheus onnxruntime python clients chromium lint test test-long test-containers demo drift test-features bench bench-parts reference counted clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -42,6 +42,10 @@ clients: setup ## the jars of the Java clients that tests need, into the cache
 	@scripts/fetch-clients.sh serdes >/dev/null
 	@scripts/fetch-clients.sh connect >/dev/null
 
+chromium: setup ## a browser for the tests of the page
+	@echo "==> Chromium"
+	@scripts/chromium.sh
+
 lint: setup ## formatting and clippy
 	@echo "==> rustfmt and clippy"
 	@cargo fmt --all --check
@@ -51,7 +55,7 @@ test-features: setup ## each kind of connector built by itself: no other cloud's
 	@echo "==> one kind at a time"
 	@scripts/test-features.sh --check
 
-test: setup kafka registry prometheus onnxruntime python clients ## every test, but for those that take minutes
+test: setup kafka registry prometheus onnxruntime python clients chromium ## every test, but for those that take minutes
 	@echo "==> the dependency tree of each kind"
 	@scripts/test-features.sh
 	@echo "==> building the tests (some minutes when cold)"

@@ -14,6 +14,7 @@ mod groups;
 mod init;
 mod lag;
 mod observed;
+mod page;
 mod pipeline_file;
 mod pipeline_tests;
 mod readme;

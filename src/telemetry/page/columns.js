@@ -20,7 +20,7 @@ function score(column, [key, word]) {
   const show = n => (key === 'psi' || key === 'js' ? n.toFixed(3) : percent(n));
   const above = column.above.includes(key);
   const said = word + ' ' + show(value) + (typeof limit === 'number' ? (above ? ' > ' : ' of ') + show(limit) : '');
-  return el('span', { class: above ? 'bad' : '' }, said + ' ');
+  return el('span', { class: above ? 'bad' : '' }, said);
 }
 
 function card(column, width) {
@@ -31,7 +31,7 @@ function card(column, width) {
   return el('section', { class: 'column' + (column.verdict === 'drift' ? ' drifts' : '') },
     el('h3', {}, el('span', {}, column.column + ' ', el('small', {}, column.part)), el('span', { class: look }, word)),
     histogram(bins(column), width, 64, said),
-    el('p', { class: 'muted' }, rows, ...(scores.length ? [' · ', ...scores] : [])));
+    el('p', { class: 'muted' }, rows, ...scores.flatMap(one => [' · ', one])));
 }
 
 function order(column) {
@@ -43,7 +43,10 @@ function showDrift(drift) {
   at('drift').hidden = false;
   at('window').textContent = 'last ' + span(drift.covers_seconds) + ' of a window of ' + span(drift.window_seconds)
     + (drift.baseline ? '; grey: the baseline' : '; no baseline to compare with');
-  const width = Math.max(220, Math.floor(at('columns').clientWidth < 640 ? at('columns').clientWidth - 22 : 268));
+  // As the style sheet divides it: cards of at least 290, 12 between them, 22 of each for its edge.
+  const all = at('columns').clientWidth;
+  const beside = Math.max(1, Math.floor((all + 12) / 302));
+  const width = Math.max(200, Math.floor((all - 12 * (beside - 1)) / beside) - 22);
   const sorted = [...drift.columns].sort((a, b) => order(a) - order(b));
   at('columns').replaceChildren(...sorted.map(column => card(column, width)));
   return drift.columns.filter(column => column.verdict === 'drift').map(column => column.column);

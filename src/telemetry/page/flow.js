@@ -63,8 +63,8 @@ function places(count, width) {
   const fit = Math.floor((width - margin + gap) / (112 + gap));
   const columns = fit < 3 ? 1 : Math.ceil(count / Math.ceil(count / fit));
   const wide = columns === 1 ? Math.min(320, width - margin) : Math.min(230, (width - margin - gap * (columns - 1)) / columns);
-  const [below, left] = [columns === 1 ? 36 : 62, columns === 1 ? 1 : 1];
-  const place = nth => ({ x: left + (nth % columns) * (wide + gap), y: 6 + Math.floor(nth / columns) * (HIGH + below), row: Math.floor(nth / columns) });
+  const below = columns === 1 ? 36 : 62;
+  const place = nth => ({ x: 1 + (nth % columns) * (wide + gap), y: 6 + Math.floor(nth / columns) * (HIGH + below), row: Math.floor(nth / columns) });
   return { columns, wide, below, place };
 }
 
@@ -98,7 +98,7 @@ function flow(picture, steps, figures, width) {
   });
   const end = place(all.length - 1);
   const to = lost(picture, figures);
-  const [x, y] = [end.x, end.y + HIGH + below];
+  const [x, y] = [end.x, end.y + HIGH + (columns === 1 ? below : 30)];
   const hurts = to.rate > 0 ? 'hurts' : '';
   const side = columns === 1 ? wide + 14 : place(columns - 1).x + wide + 14;
   let bus = '';
