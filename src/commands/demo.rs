@@ -1,7 +1,9 @@
 //! `demo`: the example's pipeline as it stands, on a cluster inside this process, with a generator in front and a
-//! reader behind.
+//! reader behind. Half way through the events shift; the page and the summary tell whether that was seen.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -14,10 +16,13 @@ use forebay::connectors::{Bootstrap, Login, Scalar, Topics};
 use forebay::core::lane::Stop;
 use forebay::core::metrics::AllMetrics;
 use forebay::core::{Error, Result};
-use forebay::demo::confusion::Confusion;
-use forebay::demo::telemetry::Telemetry;
+use forebay::demo::confusion::Confusions;
+use forebay::demo::drifting::{Looking, Seen};
+use forebay::demo::telemetry::{OFF_BY, SENSOR, TIMES, Telemetry};
+use forebay::describe::Description;
 use forebay::live::{Live, Totals, grouped, millis};
 use forebay::logging::{self, Format};
+use forebay::telemetry::{self, Beside, Picture, Serving};
 
 use super::run::stop_on_signals;
 use super::say::{say, say_line};
@@ -70,11 +75,19 @@ pub(super) fn run(command: &Demo) -> Result<(), Failure> {
     let ended = Stop::default();
     stop_on_signals(ended.clone())?;
     let (metrics, stop) = (running.metrics.clone(), running.stop());
+    let shift = Shift::default();
     let reader = read(
         Reader::new(embedded.bootstrap(), &sink, PARTITIONS)?,
         metrics.clone(),
         stop.clone(),
+        shift.clone(),
     )?;
+    let beside = Beside {
+        picture: Some(Picture::of(&Description::of(&config, &plan))),
+        ..Beside::default()
+    };
+    let served = serve(&config, &metrics, beside);
+    let looking = served.address().map(Looking::start).transpose()?;
     say_line(format_args!(
         "streaming held-back telemetry through {} for {} s",
         command.pipeline.display(),
@@ -88,17 +101,23 @@ pub(super) fn run(command: &Demo) -> Result<(), Failure> {
         Writer::new(embedded.bootstrap())?,
         &source,
         &metrics,
-        &ended,
+        (&ended, &shift),
     );
-    let drained = made.as_ref().is_ok_and(|made| drain(*made, &metrics));
+    let drained = made.as_ref().is_ok_and(|(made, _)| drain(*made, &metrics));
     let took = begin.elapsed();
     stop.request();
     drop(live);
+    let seen = looking.map(Looking::end).unwrap_or_default();
     running.join()?;
-    let confusion = reader
+    let confusions = reader
         .join()
         .map_err(|_| Error::fatal("the demo's reader panicked"))?;
-    say(summary(made?, took, &Totals::of(&metrics), &confusion));
+    let (made, shifted) = made?;
+    say(summary(made, took, &Totals::of(&metrics), &confusions));
+    if let Some(shifted) = shifted {
+        say(after(&confusions, &seen, shifted));
+    }
+    drop(served);
     if drained {
         Ok(())
     } else {
@@ -115,18 +134,47 @@ fn topics(config: &Config) -> Result<(String, String)> {
     }
 }
 
-/// Makes events at the rate, never further ahead of the lanes than the cluster keeps; returns how many.
+/// The page and the rest, for this machine only.
+fn serve(config: &Config, lanes: &AllMetrics, beside: Beside) -> telemetry::Telemetry {
+    let serving = Serving {
+        listen: config.listen,
+        token: None,
+    };
+    let name = &config.document.pipeline.name;
+    let served = telemetry::Telemetry::start(serving, name, lanes.clone(), beside);
+    if let Some(address) = served.address() {
+        say_line(format_args!("what it does is shown at http://{address}/"));
+    }
+    served
+}
+
+/// The id of the first event that is shifted.
+#[derive(Clone, Debug)]
+struct Shift(Arc<AtomicU64>);
+
+impl Default for Shift {
+    fn default() -> Self {
+        Self(Arc::new(AtomicU64::new(u64::MAX)))
+    }
+}
+
+/// Makes events at the rate, never further ahead of the lanes than the cluster keeps; returns how many, and when they shifted.
 fn generate(
     command: &Demo,
     mut telemetry: Telemetry,
     writer: Writer,
     topic: &str,
     lanes: &AllMetrics,
-    ended: &Stop,
-) -> Result<u64> {
+    (ended, shift): (&Stop, &Shift),
+) -> Result<(u64, Option<Instant>)> {
     let begin = Instant::now();
     let (mut made, mut bytes, mut event) = (0, 0, String::new());
-    while begin.elapsed() < Duration::from_secs(command.seconds) && !ended.requested() {
+    let (lasts, mut shifted) = (Duration::from_secs(command.seconds), None);
+    while begin.elapsed() < lasts && !ended.requested() {
+        if shifted.is_none() && begin.elapsed() >= lasts / 2 {
+            shift.0.store(telemetry.shift() as u64, Ordering::Release);
+            shifted = Some(Instant::now());
+        }
         let due = (begin.elapsed().as_secs_f64() * command.rate as f64) as u64;
         while made < due && bytes < MAX_LEAD {
             let id = telemetry.next(&mut event);
@@ -141,7 +189,7 @@ fn generate(
         bytes = (made - Totals::of(lanes).consumed) * event.len() as u64;
     }
     writer.flush(DRAIN_WITHIN)?;
-    Ok(made)
+    Ok((made, shifted))
 }
 
 /// Waits until everything made has an outcome.
@@ -163,25 +211,27 @@ fn drain(made: u64, lanes: &AllMetrics) -> bool {
 }
 
 /// Reads results until the lanes have stopped and everything delivered was read.
-fn read(reader: Reader, lanes: AllMetrics, stop: Stop) -> Result<JoinHandle<Confusion>> {
+fn read(reader: Reader, lanes: AllMetrics, stop: Stop, shift: Shift) -> Result<JoinHandle<Confusions>> {
     let thread = thread::Builder::new().name("demo-reader".into()).spawn(move || {
-        let mut confusion = Confusion::default();
+        let mut confusions = Confusions::default();
         let (mut seen, mut last) = (0, Instant::now());
         loop {
-            reader.read(Duration::from_millis(20), |result| confusion.count(result));
-            if confusion.total() != seen {
-                (seen, last) = (confusion.total(), Instant::now());
+            reader.read(Duration::from_millis(20), |result| {
+                confusions.count(result, shift.0.load(Ordering::Acquire));
+            });
+            if confusions.total() != seen {
+                (seen, last) = (confusions.total(), Instant::now());
             }
-            let complete = confusion.total() >= Totals::of(&lanes).delivered;
+            let complete = confusions.total() >= Totals::of(&lanes).delivered;
             if stop.requested() && (complete || last.elapsed() > DRAIN_WITHIN) {
-                return confusion;
+                return confusions;
             }
         }
     });
     thread.map_err(|e| Error::fatal("start the demo's reader").caused_by(e))
 }
 
-fn summary(made: u64, took: Duration, totals: &Totals, confusion: &Confusion) -> String {
+fn summary(made: u64, took: Duration, totals: &Totals, confusions: &Confusions) -> String {
     let rate = totals.delivered as f64 / took.as_secs_f64().max(1e-3);
     let quantile = |q| totals.latency.quantile(q).map_or_else(|| "-".into(), millis);
     let rows = totals.consumed as f64 / totals.batches.max(1) as f64;
@@ -189,12 +239,24 @@ fn summary(made: u64, took: Duration, totals: &Totals, confusion: &Confusion) ->
         "\nNASA shuttle telemetry, scored on librdkafka's mock cluster inside this process: a demonstration, not a\n\
          measure of Kafka.\n\n  \
          events in          {:>12}\n  results out        {:>12}\n  rejects            {:>12}\n  \
-         records/s          {:>12}\n  event to result    p50 {}, p99 {}\n  rows per batch     {rows:>12.1}\n\n{confusion}\n",
+         records/s          {:>12}\n  event to result    p50 {}, p99 {}\n  rows per batch     {rows:>12.1}\n\n{}\n",
         grouped(made),
         grouped(totals.delivered),
         grouped(totals.rejects),
         grouped(rate as u64),
         quantile(0.5),
         quantile(0.99),
+        confusions.before,
+    )
+}
+
+/// What came of the shift.
+fn after(confusions: &Confusions, seen: &Seen, shifted: Instant) -> String {
+    format!(
+        "\nHalf way through the data shifted: {SENSOR} reads {OFF_BY} too high, and anomalies are {TIMES} times as many. The accuracy above is\n\
+         that of before.\n\n  \
+         since the shift    {:>11.2} %\n{}\n",
+        confusions.after.accuracy() * 100.0,
+        seen.since(shifted),
     )
 }

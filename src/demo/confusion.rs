@@ -9,6 +9,7 @@ use crate::live::grouped;
 /// What is read of a result.
 #[derive(Deserialize)]
 struct Judged {
+    id: u64,
     anomaly: u8,
     predicted: u8,
 }
@@ -21,20 +22,41 @@ pub struct Confusion {
     pub unreadable: u64,
 }
 
-impl Confusion {
-    /// Counts a result.
-    pub fn count(&mut self, result: &[u8]) {
+/// Results of events before they shifted, and after.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Confusions {
+    pub before: Confusion,
+    pub after: Confusion,
+}
+
+impl Confusions {
+    /// Counts a result; events from id `shifted` on are shifted.
+    pub fn count(&mut self, result: &[u8], shifted: u64) {
         match serde_json::from_slice::<Judged>(result) {
             Ok(Judged {
+                id,
                 anomaly: truth @ 0..=1,
                 predicted: predicted @ 0..=1,
             }) => {
-                self.counts[usize::from(truth)][usize::from(predicted)] += 1;
+                let part = if id < shifted {
+                    &mut self.before
+                } else {
+                    &mut self.after
+                };
+                part.counts[usize::from(truth)][usize::from(predicted)] += 1;
             }
-            _ => self.unreadable += 1,
+            // Nothing tells of which part it is.
+            _ => self.before.unreadable += 1,
         }
     }
 
+    /// Results counted.
+    pub fn total(&self) -> u64 {
+        self.before.total() + self.after.total()
+    }
+}
+
+impl Confusion {
     /// Results counted.
     pub fn total(&self) -> u64 {
         self.counts.iter().flatten().sum::<u64>() + self.unreadable
@@ -67,18 +89,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_by_truth_and_prediction() {
-        let mut confusion = Confusion::default();
-        let result =
-            |truth, predicted| format!(r#"{{"id":1,"anomaly":{truth},"predicted":{predicted},"score":0.5}}"#);
+    fn counts_by_truth_and_prediction_before_and_after_the_shift() {
+        let mut all = Confusions::default();
+        let result = |id, truth, predicted| {
+            format!(r#"{{"id":{id},"anomaly":{truth},"predicted":{predicted},"score":0.5}}"#)
+        };
         for (truth, predicted) in [(0, 0), (0, 0), (0, 1), (1, 1)] {
-            confusion.count(result(truth, predicted).as_bytes());
+            all.count(result(9, truth, predicted).as_bytes(), 10);
         }
-        assert_eq!(confusion.counts, [[2, 1], [0, 1]]);
-        assert!((confusion.accuracy() - 0.75).abs() < 1e-9);
-        confusion.count(b"{}");
-        assert_eq!((confusion.unreadable, confusion.total()), (1, 5));
-        let text = confusion.to_string();
+        all.count(result(10, 1, 0).as_bytes(), 10);
+        assert_eq!(all.before.counts, [[2, 1], [0, 1]]);
+        assert_eq!(all.after.counts, [[0, 0], [1, 0]]);
+        assert!((all.before.accuracy() - 0.75).abs() < 1e-9);
+        all.count(b"{}", 10);
+        assert_eq!((all.before.unreadable, all.total()), (1, 6));
+        let text = all.before.to_string();
         assert!(text.contains("accuracy") && text.contains("60.00 %"), "{text}");
     }
 }

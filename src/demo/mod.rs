@@ -1,4 +1,5 @@
-//! What `demo` is made of: events that are generated, and results that are compared with the truth.
+//! What `demo` is made of: events that are generated, results that are compared with the truth, and a look at what drifts.
 
 pub mod confusion;
+pub mod drifting;
 pub mod telemetry;

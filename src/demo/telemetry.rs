@@ -1,4 +1,5 @@
-//! The example's telemetry as events: rows of a packed CSV file, from some row on, again and again with rising ids.
+//! The example's telemetry as events: rows of a packed CSV file, from some row on, again and again with rising ids. After a while they
+//! shift: a sensor reads too high, and anomalies are more.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -8,11 +9,20 @@ use std::path::Path;
 use flate2::read::GzDecoder;
 use forebay_core::{Error, Result};
 
+/// The sensor that drifts off.
+pub const SENSOR: &str = "f3";
+/// By how much.
+pub const OFF_BY: i64 = 10;
+/// How often each anomaly comes where it came once.
+pub const TIMES: usize = 3;
+
 /// Rows ready to become events.
 #[derive(Debug)]
 pub struct Telemetry {
     /// The part of an event behind its id.
     rows: Vec<String>,
+    /// The same after the shift.
+    shifted: Vec<String>,
     next: usize,
 }
 
@@ -41,14 +51,27 @@ impl Telemetry {
     fn parse(text: &str, from: usize) -> Option<Self> {
         let mut lines = text.lines();
         let names: Vec<&str> = lines.next()?.split(',').collect();
-        let rows = lines.skip(from).map(|line| {
-            let fields = names.iter().zip(line.split(','));
-            fields
-                .map(|(name, value)| format!(",\"{name}\":{value}"))
-                .collect()
-        });
-        let rows: Vec<String> = rows.collect();
-        (!rows.is_empty()).then_some(Self { rows, next: 0 })
+        let (mut rows, mut shifted) = (Vec::new(), Vec::new());
+        for line in lines.skip(from) {
+            let fields = || names.iter().copied().zip(line.split(','));
+            let anomaly = fields().any(|field| field == ("anomaly", "1"));
+            let off: String = fields().map(written_off).collect();
+            shifted.extend(std::iter::repeat_n(off, if anomaly { TIMES } else { 1 }));
+            rows.push(fields().map(written).collect());
+        }
+        (!rows.is_empty()).then_some(Self {
+            rows,
+            shifted,
+            next: 0,
+        })
+    }
+
+    /// Events are shifted from the next one on; its id. A second call changes nothing.
+    pub fn shift(&mut self) -> usize {
+        if !self.shifted.is_empty() {
+            self.rows = std::mem::take(&mut self.shifted);
+        }
+        self.next
     }
 
     /// The next event, written over what `event` holds; returns its id.
@@ -59,6 +82,17 @@ impl Telemetry {
         write!(event, "{{\"id\":{id}{}}}", self.rows[id % self.rows.len()]).unwrap_or_default();
         self.next += 1;
         id
+    }
+}
+
+fn written((name, value): (&str, &str)) -> String {
+    format!(",\"{name}\":{value}")
+}
+
+fn written_off((name, value): (&str, &str)) -> String {
+    match value.parse::<i64>() {
+        Ok(value) if name == SENSOR => format!(",\"{name}\":{}", value + OFF_BY),
+        _ => written((name, value)),
     }
 }
 
@@ -84,5 +118,27 @@ mod tests {
             ]
         );
         assert!(Telemetry::parse("f1\n1\n", 1).is_none());
+    }
+
+    #[test]
+    fn after_the_shift_a_sensor_is_off_and_anomalies_are_more() {
+        let mut telemetry = Telemetry::parse("f3,anomaly\n1,0\n2,1\n", 0).expect("rows");
+        let mut event = String::new();
+        telemetry.next(&mut event);
+        assert_eq!((telemetry.shift(), telemetry.shift()), (1, 1));
+        let mut events = Vec::new();
+        for _ in 0..4 {
+            telemetry.next(&mut event);
+            events.push(event.clone());
+        }
+        assert_eq!(
+            events,
+            [
+                r#"{"id":1,"f3":12,"anomaly":1}"#,
+                r#"{"id":2,"f3":12,"anomaly":1}"#,
+                r#"{"id":3,"f3":12,"anomaly":1}"#,
+                r#"{"id":4,"f3":11,"anomaly":0}"#
+            ]
+        );
     }
 }

@@ -80,7 +80,8 @@ fn made_up() -> AllMetrics {
 
 fn beat(lane: &LaneMetrics) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time");
-    lane.heartbeat.set(u64::try_from(now.as_millis()).expect("a time"));
+    lane.heartbeat
+        .set(u64::try_from(now.as_millis()).expect("a time"));
 }
 
 fn reject(lane: &LaneMetrics, stage: Stage, cause: &'static str) {
@@ -192,7 +193,9 @@ fn it_shows_what_lanes_do_at_any_width_in_dark_and_in_light() {
     page.until(&figure("dead_lettered", "50"));
     page.until("document.querySelector('#lag')?.innerText.includes('2,468')");
     page.until("document.querySelector('#rejects').innerText.includes('not JSON: the value ends early')");
-    page.until("document.querySelector('#flow svg')?.getAttribute('aria-label').includes('model model.onnx')");
+    page.until(
+        "document.querySelector('#flow svg')?.getAttribute('aria-label').includes('model model.onnx')",
+    );
     page.until("/f1/.test(document.querySelector('#columns').innerText)");
     let working = Working::start(&lanes);
     page.until("/^[1-9][0-9,.]*\\/s$/.test(document.querySelector('#tiles dd').firstChild.textContent)");
@@ -237,7 +240,9 @@ fn what_others_write_stays_text_and_nobody_else_is_asked() {
         "const script = document.createElement('script'); script.textContent = 'window.hit = 2'; document.body.append(script);
          document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.hit = 3\">'); 0",
     );
-    let refused = page.value(&format!("fetch('{other}').then(() => 'reached', () => 'refused')"));
+    let refused = page.value(&format!(
+        "fetch('{other}').then(() => 'reached', () => 'refused')"
+    ));
     assert_eq!(refused, "refused");
     assert_eq!(page.value("typeof window.hit"), "undefined");
     assert!(elsewhere.accept().is_err(), "somebody else was asked");
@@ -269,7 +274,9 @@ fn it_says_when_the_process_is_gone_and_goes_on_with_the_next() {
     let serving = Serving { listen, token: None };
     beat(&lanes[1]);
     let (_next, _) = serve("next", &lanes, "telemetry", serving);
-    page.until("document.querySelector('#gone').hidden && document.querySelector('#name').textContent === 'next'");
+    page.until(
+        "document.querySelector('#gone').hidden && document.querySelector('#name').textContent === 'next'",
+    );
     // A page that is held says nothing new.
     page.value("document.querySelector('#pause').click()");
     assert_eq!(
