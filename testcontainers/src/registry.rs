@@ -30,6 +30,9 @@ const VERSION: &str = "3.3.3";
 const JAR: &str = "app/quarkus-run.jar";
 const READY_WITHIN: Duration = Duration::from_secs(120);
 const FETCHED_WITHIN: Duration = Duration::from_secs(600);
+/// Its server misses the end of a request's body at times, the first one's above all, and waits for it, by default for a minute.
+/// Clients ask again after that.
+const BODY_WITHIN: &str = "2S";
 const OPTIONS: &[&str] = &["-Xmx320m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 
 impl Registry {
@@ -128,7 +131,8 @@ fn spawn(home: &Path, folder: &Path, port: u16, management: u16) -> io::Result<C
     let host = "127.0.0.1";
     command
         .env("QUARKUS_HTTP_HOST", host)
-        .env("QUARKUS_HTTP_PORT", port.to_string());
+        .env("QUARKUS_HTTP_PORT", port.to_string())
+        .env("QUARKUS_HTTP_READ_TIMEOUT", BODY_WITHIN);
     command
         .env("QUARKUS_MANAGEMENT_HOST", host)
         .env("QUARKUS_MANAGEMENT_PORT", management.to_string());

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -68,7 +68,7 @@ impl Browser {
             child.stdin.take().expect("a pipe"),
             child.stdout.take().expect("a pipe"),
         );
-        let (send, from) = channel();
+        let (send, from) = sync_channel(4096);
         thread::spawn(move || {
             for message in BufReader::new(answers).split(0).map_while(Result::ok) {
                 let message = serde_json::from_slice(&message).expect("JSON of the browser");
