@@ -45,12 +45,17 @@ pub(super) struct Demo {
 }
 
 const PARTITIONS: i32 = 2;
+/// What is compared with the baseline: half a demo is shorter than a pipeline's window.
+const DRIFT_WINDOW: Duration = Duration::from_secs(5);
 /// Everything made is scored within this.
 const DRAIN_WITHIN: Duration = Duration::from_secs(15);
 
 pub(super) fn run(command: &Demo) -> Result<(), Failure> {
     logging::start(Format::Text)?;
-    let (mut config, plan) = load(&command.pipeline, None)?;
+    let (mut config, mut plan) = load(&command.pipeline, None)?;
+    if let Some(drift) = plan.drift.as_mut().and_then(Arc::get_mut) {
+        drift.window = drift.window.min(DRIFT_WINDOW);
+    }
     let telemetry = Telemetry::open(&config.base.join("shuttle.csv.gz"), command.from)?;
     let (source, sink) = topics(&config)?;
     let mut all = vec![(source.as_str(), PARTITIONS), (sink.as_str(), PARTITIONS)];
@@ -84,6 +89,7 @@ pub(super) fn run(command: &Demo) -> Result<(), Failure> {
     )?;
     let beside = Beside {
         picture: Some(Picture::of(&Description::of(&config, &plan))),
+        drift: plan.drift.as_ref().map(Arc::clone),
         ..Beside::default()
     };
     let served = serve(&config, &metrics, beside);

@@ -1,8 +1,8 @@
-//! The demo as a newcomer runs it, for four seconds.
+//! The demo as a newcomer runs it, for six seconds.
 
 #[test]
 fn everything_that_streams_is_scored_and_mostly_right() {
-    let output = crate::output(crate::forebay(&["demo", "--seconds", "4", "--rate", "2000"]));
+    let output = crate::output(crate::forebay(&["demo", "--seconds", "6", "--rate", "2000"]));
     let (text, log) = (
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),
@@ -31,4 +31,6 @@ fn everything_that_streams_is_scored_and_mostly_right() {
     // The shift costs accuracy, and is no part of the figure above.
     assert!(value("since the shift") < value("accuracy"), "{text}");
     assert!(value("since the shift") > 90.0, "{text}");
+    assert!(text.contains("drift of column f3 caught "), "{text}");
+    assert!(!text.contains("false alarm"), "{text}");
 }

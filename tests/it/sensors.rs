@@ -12,21 +12,29 @@ use forebay_testcontainers::{Audit, Kafka, Load, await_until, process};
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// What the example's pipeline says of drift.
+pub(crate) const DRIFT: &str = "drift: { baseline: pipeline.baseline.json }";
+
+const BASELINE: &str = "pipeline.baseline.json";
+
 /// The folder of the example.
 pub(crate) fn example() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/sensors")
 }
 
-/// The example's pipeline with other places in it: each pair is replaced, and must be there.
+/// The example's pipeline with other places in it: each pair is replaced, and must be there. The model is the example's
+/// own, and so is the baseline where the folder has none.
 pub(crate) fn pipeline(folder: &TempDir, edits: &[(&str, &str)]) -> PathBuf {
     let mut text = fs::read_to_string(example().join("pipeline.yaml")).expect("the example's pipeline");
     let model = example().join("model.onnx").display().to_string();
-    for (from, to) in edits
-        .iter()
-        .chain(&[("path: model.onnx", format!("path: {model}").as_str())])
-    {
+    for (from, to) in edits {
         assert!(text.contains(from), "{from} is not in the pipeline");
         text = text.replace(from, to);
+    }
+    text = text.replace("path: model.onnx", &format!("path: {model}"));
+    let baseline = folder.path().join(BASELINE);
+    if text.contains(BASELINE) && !baseline.exists() {
+        fs::copy(example().join(BASELINE), baseline).expect("copy the example's baseline");
     }
     let path = folder.path().join("pipeline.yaml");
     fs::write(&path, text).expect("write a pipeline");

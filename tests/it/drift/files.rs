@@ -142,7 +142,9 @@ fn a_baseline_of_something_else_is_refused_with_the_difference() {
 #[test]
 fn what_cannot_be_captured_is_said() {
     let folder = TempDir::new().expect("a folder");
-    let pipeline = sensors::pipeline(&folder, &[]).display().to_string();
+    let pipeline = sensors::pipeline(&folder, &[(sensors::DRIFT, "")])
+        .display()
+        .to_string();
     let events = folder.path().join("events.jsonl");
     let baseline = |arguments: &[&str]| {
         let mut command = crate::forebay(&["baseline", &pipeline, "--from"]);

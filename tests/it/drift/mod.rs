@@ -23,13 +23,15 @@ fn write_events(path: &Path, from: u64, to: u64) {
 
 /// The example's pipeline with this under `drift`, beside what is in the folder.
 fn with_drift(folder: &TempDir, drift: &str) -> PathBuf {
-    sensors::pipeline(folder, &[("  sink: {", &format!("  drift: {drift}\n  sink: {{"))])
+    sensors::pipeline(folder, &[(sensors::DRIFT, &format!("drift: {drift}"))])
 }
 
 /// The folder of a pipeline, and a baseline captured from 6,000 events by the binary; what it printed.
 fn captured() -> (TempDir, String) {
     let folder = TempDir::new().expect("a folder");
-    let pipeline = sensors::pipeline(&folder, &[]).display().to_string();
+    let pipeline = sensors::pipeline(&folder, &[(sensors::DRIFT, "")])
+        .display()
+        .to_string();
     let events = folder.path().join("events.jsonl");
     write_events(&events, 0, 6000);
     let mut command = crate::forebay(&["baseline", &pipeline, "--from"]);

@@ -44,10 +44,7 @@ fn a_shift_is_caught_while_it_streams() {
         ("topic: telemetry\n", "topic: drifting\n"),
         ("topic: telemetry.dead", "topic: drifting.dead"),
         ("group: sensors", "group: drifting"),
-        (
-            "  sink: {",
-            "  drift: { baseline: b.json, window: 1h }\n  sink: {",
-        ),
+        (sensors::DRIFT, "drift: { baseline: b.json, window: 1h }"),
         (
             "connector: local\n",
             &format!("connector: local\ntelemetry: {{ listen: \"127.0.0.1:{port}\" }}\n"),

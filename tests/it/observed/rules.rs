@@ -70,10 +70,9 @@ fn each_alert_fires_and_is_silent_where_its_tests_say_so() {
 #[test]
 fn the_command_writes_the_rules_of_a_file_with_its_thresholds() {
     let folder = TempDir::new().expect("a folder");
-    let text = fs::read_to_string(crate::sensors::example().join("pipeline.yaml")).expect("the example");
-    let path = folder.path().join("pipeline.yaml");
-    let alerts = "alerts: { lag: 42s, window: 1m, runbook: \"https://wiki.example.com/forebay\" }\n";
-    fs::write(&path, text + alerts).expect("write a pipeline");
+    let alerts = "alerts: { lag: 42s, window: 1m, runbook: \"https://wiki.example.com/forebay\" }";
+    let edits = [("connector: local\n", &*format!("connector: local\n{alerts}\n"))];
+    let path = crate::sensors::pipeline(&folder, &edits);
     let rules = super::watched::rules_of(&path, folder.path());
     let written = fs::read_to_string(&rules).expect("the rules");
     for part in [

@@ -9,8 +9,8 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use super::watched::{WITHIN, Watched};
 use crate::sensors;
 
-/// What a pipeline without tokens, without a registry and without a baseline has not.
-const NOT_HERE: &[&str] = &["forebay_token_", "forebay_schema_registry_", "forebay_drift_"];
+/// What a pipeline without tokens and without a registry has not.
+const NOT_HERE: &[&str] = &["forebay_token_", "forebay_schema_registry_"];
 
 /// Writes records that cannot be decoded.
 pub(super) fn poison(kafka: &Kafka, topic: &str, count: usize) {
