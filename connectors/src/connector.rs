@@ -15,6 +15,23 @@ use forebay_core::source::Source;
 use crate::finding::{Finding, Needs};
 use crate::registry::Registry;
 
+/// What the clients of a connector count of their connections to brokers.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ClientStatus {
+    /// Connections that were made.
+    pub connects: u64,
+    /// Connections that ended.
+    pub disconnects: u64,
+    /// Requests that were not answered in time.
+    pub timeouts: u64,
+    /// Requests that were sent again.
+    pub retries: u64,
+    /// The longest that a broker held back an answer for a quota's sake in the last interval of the clients' statistics, in seconds.
+    pub throttle: f64,
+    /// What 99 of 100 requests took at most in that interval, of the slowest broker, in seconds.
+    pub round_trip: f64,
+}
+
 /// A system that lanes read from and write to; opens one source and one sink per lane.
 pub trait Connector: Debug + Send + Sync {
     /// Checks that the system answers and gives what a pipeline needs. Returns the number of partitions of each topic.
@@ -50,6 +67,11 @@ pub trait Connector: Debug + Send + Sync {
 
     /// How its token is, where it has one.
     fn token(&self) -> Option<TokenStatus>;
+
+    /// What its clients count of their connections; nothing where it has none.
+    fn clients(&self) -> Option<ClientStatus> {
+        None
+    }
 
     /// The schema registry beside it, where it has one.
     fn registry(&self) -> Option<Arc<Registry>>;

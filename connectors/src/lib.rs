@@ -40,7 +40,7 @@ pub mod tls;
 mod wrong;
 
 pub use connector::{
-    Connector, GroupProtocol, LogBounds, NewTopic, Reader, SinkSpec, SourceSpec, Start, Topics,
+    ClientStatus, Connector, GroupProtocol, LogBounds, NewTopic, Reader, SinkSpec, SourceSpec, Start, Topics,
 };
 pub use finding::{Finding, Needs, Outcome};
 pub use grants::Grants;

@@ -13,7 +13,7 @@ use forebay::digest;
 use forebay::live::Live;
 use forebay::logging::{self, Format};
 use forebay::plan::Plan;
-use forebay::telemetry::{Beside, Picture, Serving, Telemetry, TokenOf};
+use forebay::telemetry::{Beside, ClientsOf, Picture, Serving, Telemetry, TokenOf};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing::info;
@@ -71,10 +71,16 @@ fn beside(running: &Running, plan: &Plan) -> Beside {
         let token: TokenOf = Arc::new(move || connector.token());
         (name.clone(), token)
     };
+    let clients = |(name, connector): (&String, &Arc<dyn Connector>)| {
+        let connector = Arc::clone(connector);
+        let clients: ClientsOf = Arc::new(move || connector.clients());
+        (name.clone(), clients)
+    };
     let registry =
         |(name, connector): (&String, &Arc<dyn Connector>)| Some((name.clone(), connector.registry()?));
     Beside {
         tokens: running.connectors.iter().map(one).collect(),
+        clients: running.connectors.iter().map(clients).collect(),
         registries: running.connectors.iter().filter_map(registry).collect(),
         drift: plan.drift.as_ref().map(Arc::clone),
         models: Vec::new(),

@@ -2,6 +2,7 @@
 //! waits for it, `/status` for programs, `/drift` for whoever asks what has changed, `/` for people. Runs on a thread of its own and only
 //! reads; lanes neither wait for it nor know of it, and a port that is taken stops nothing.
 
+mod clients;
 mod door;
 mod drift;
 mod lag;
@@ -41,6 +42,7 @@ use self::door::Door;
 use self::page::Page;
 use crate::drift::Drift;
 
+pub use clients::{Clients, ClientsOf};
 pub use models::Models;
 pub use picture::{Drawn, End, Picture, Rejects};
 pub use prometheus::{Build, CONTENT_TYPE, Exporter};
@@ -90,6 +92,7 @@ pub struct Serving {
 #[derive(Default)]
 pub struct Beside {
     pub tokens: Tokens,
+    pub clients: Clients,
     pub registries: Registries,
     pub models: Models,
     /// Who tells where the source's logs end.

@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 
 use super::reading::Reading;
 use super::table::{self, Metric};
-use super::{Beside, drift, lag, liveness, models, process, readiness, registries, tokens};
+use super::{Beside, clients, drift, lag, liveness, models, process, readiness, registries, tokens};
 
 /// The content type of [`Exporter::scrape`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -103,6 +103,10 @@ impl Exporter {
         registry.register_collector(Box::new(tokens::Collected {
             pipeline: pipeline.to_string(),
             tokens: beside.tokens,
+        }));
+        registry.register_collector(Box::new(clients::Collected {
+            pipeline: pipeline.to_string(),
+            clients: beside.clients,
         }));
         registry.register_collector(Box::new(registries::Collected {
             pipeline: pipeline.to_string(),

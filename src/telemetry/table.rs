@@ -118,6 +118,12 @@ metrics! {
         TOKEN_FETCH_FAILURES = Counter "forebay_token_fetch_failures_total" ["pipeline" "connector"] "Times the issuer gave none";
         TOKEN_FETCHED = Gauge "forebay_token_fetched_timestamp_seconds" ["pipeline" "connector"] "When the issuer last gave a token, in seconds since the epoch";
         TOKEN_EXPIRES = Gauge "forebay_token_expires_timestamp_seconds" ["pipeline" "connector"] "When the connector's token expires, in seconds since the epoch";
+        CLIENT_CONNECTS = Counter "forebay_client_connects_total" ["pipeline" "connector"] "Connections to brokers that were made";
+        CLIENT_DISCONNECTS = Counter "forebay_client_disconnects_total" ["pipeline" "connector"] "Connections to brokers that ended";
+        CLIENT_TIMEOUTS = Counter "forebay_client_request_timeouts_total" ["pipeline" "connector"] "Requests that a broker did not answer in time";
+        CLIENT_RETRIES = Counter "forebay_client_request_retries_total" ["pipeline" "connector"] "Requests that were sent again";
+        CLIENT_THROTTLE = Gauge "forebay_client_throttle_seconds" ["pipeline" "connector"] "The longest that a broker held an answer back for a quota's sake, in the last 10 s";
+        CLIENT_ROUND_TRIP = Gauge "forebay_client_round_trip_seconds" ["pipeline" "connector"] "What 99 of 100 requests took at most in the last 10 s, of the slowest broker";
         REGISTRY_REQUESTS = Counter "forebay_schema_registry_requests_total" ["pipeline" "connector" "outcome"] "Requests to the schema registry, by what came of them";
         REGISTRY_FROM_DISK = Counter "forebay_schema_registry_from_disk_total" ["pipeline" "connector"] "Schemas taken from disk while the registry did not answer";
         REGISTRY_SCHEMAS = Gauge "forebay_schema_registry_schemas" ["pipeline" "connector"] "Schemas that are known";

@@ -13,6 +13,7 @@ use rdkafka::ClientConfig;
 use tokio::runtime::Handle;
 
 use super::settings::Clients;
+use super::traffic::Traffic;
 use crate::ask::ask;
 use crate::connector::{SinkSpec, SourceSpec};
 use crate::registry::Registry;
@@ -36,6 +37,8 @@ pub struct Endpoint {
     pub advice: Advice,
     /// The schema registry beside the cluster; all lanes share it.
     pub registry: Option<Arc<Registry>>,
+    /// What all its clients count.
+    pub traffic: Arc<Traffic>,
 }
 
 /// What the opening of a connector waits for.
@@ -93,6 +96,7 @@ impl Endpoint {
             limits: from.limits.clone(),
             advice: from.advice,
             registry,
+            traffic: Arc::default(),
         }
     }
 

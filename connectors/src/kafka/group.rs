@@ -12,6 +12,8 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, TopicPartitionList};
 use tracing::{debug, info, warn};
 
+use super::traffic::Meter;
+
 /// What happened to the group.
 #[derive(Debug)]
 pub(super) enum Change {
@@ -23,8 +25,9 @@ pub(super) enum Change {
 }
 
 /// The inbox of a consumer's callbacks.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Group {
+    meter: Meter,
     inbox: Mutex<VecDeque<Change>>,
     /// Set before the consumer is dropped: from then on nobody is left to act, and an assignment or a revocation
     /// that waits for somebody would hang the drop for ever.
@@ -40,6 +43,15 @@ fn is_cut_off(reason: &str) -> bool {
 }
 
 impl Group {
+    pub(super) fn new(meter: Meter) -> Self {
+        Self {
+            meter,
+            inbox: Mutex::default(),
+            closing: AtomicBool::default(),
+            cut_off: AtomicBool::default(),
+        }
+    }
+
     /// Whether the authentication that failed last may well succeed the next time.
     pub(super) fn was_cut_off(&self) -> bool {
         self.cut_off.load(Ordering::Acquire)
@@ -80,6 +92,10 @@ impl ClientContext for Group {
             self.cut_off.store(is_cut_off(reason), Ordering::Release);
         }
         debug!(%error, reason, "kafka client");
+    }
+
+    fn stats_raw(&self, statistics: &[u8]) {
+        self.meter.take(statistics);
     }
 }
 

@@ -15,6 +15,7 @@ mod source;
 mod start;
 #[cfg(all(test, feature = "demo"))]
 mod tests;
+mod traffic;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use forebay_core::source::Source;
 use forebay_core::{Error, Result};
 use rdkafka::error::KafkaError;
 
-use crate::connector::{Connector, LogBounds, NewTopic, Reader, SinkSpec, SourceSpec, Start};
+use crate::connector::{ClientStatus, Connector, LogBounds, NewTopic, Reader, SinkSpec, SourceSpec, Start};
 use crate::finding::{Finding, Needs};
 use crate::registry::Registry;
 pub use endpoint::{Endpoint, Patience, Tell, Wait};
@@ -82,6 +83,10 @@ impl Connector for Kafka {
             Credentials::Token(cell) => Some(cell.status()),
             Credentials::None | Credentials::Password { .. } => None,
         }
+    }
+
+    fn clients(&self) -> Option<ClientStatus> {
+        Some(self.endpoint.traffic.status())
     }
 
     fn registry(&self) -> Option<Arc<Registry>> {

@@ -318,6 +318,7 @@ impl Clients<'_> {
                 "aborted records are not events",
             )
             .set("fetch.queue.backoff.ms", "5", FULL_QUEUE)
+            .set("statistics.interval.ms", STATISTICS_MS, STATISTICS)
             .set(
                 "queued.min.messages",
                 "20000",
@@ -383,6 +384,7 @@ impl Clients<'_> {
             "100000000",
             "one record may be larger than a batch; the broker decides",
         )
+        .set("statistics.interval.ms", STATISTICS_MS, STATISTICS)
         .set("batch.size", "900000", "below what brokers take as they come")
         .set("queue.buffering.max.messages", "1000000", "`memory` is the bound")
         .set(
@@ -394,6 +396,8 @@ impl Clients<'_> {
     }
 }
 
+const STATISTICS_MS: &str = "10000";
+const STATISTICS: &str = "connections, throttling and round trips are on /metrics";
 const FULL_QUEUE: &str = "the default of a second stalls a fast reader each time its queue was full";
 const COMMITS: &str = "what is delivered is committed";
 const PROTOCOL: &str = "from `source.group_protocol`";

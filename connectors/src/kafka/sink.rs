@@ -18,6 +18,7 @@ use super::ffi::{self, Produce, Report, Reports, TopicHandle};
 use super::group::log;
 use super::login::subscribe;
 use super::refused;
+use super::traffic::Meter;
 use crate::connector::SinkSpec;
 
 /// A producer of one lane.
@@ -28,6 +29,7 @@ pub(super) struct KafkaSink {
     _token: Option<Subscription>,
     producer: BaseProducer,
     outstanding: Outstanding,
+    meter: Meter,
 }
 
 impl fmt::Debug for KafkaSink {
@@ -62,7 +64,7 @@ impl Outstanding {
         }
     }
 
-    fn report(&mut self, report: Report<'_>) {
+    fn report(&mut self, report: Report<'_>, meter: &Meter) {
         match report {
             Report::Delivery { opaque, error } => self.delivered(opaque, error),
             Report::Error {
@@ -77,6 +79,7 @@ impl Outstanding {
             }
             Report::Error { code, text, .. } => debug!(%code, text, "kafka producer"),
             Report::Log { level, text } => log(level, text),
+            Report::Statistics(statistics) => meter.take(statistics),
         }
     }
 
@@ -127,6 +130,7 @@ impl KafkaSink {
             _token: subscribe(&endpoint.credentials, producer.client())?,
             producer,
             outstanding: Outstanding::default(),
+            meter: endpoint.traffic.meter(),
         })
     }
 
@@ -146,7 +150,9 @@ impl KafkaSink {
 
     fn serve(&mut self, wait: Duration) -> Result<()> {
         let outstanding = &mut self.outstanding;
-        self.reports.serve(wait, |report| outstanding.report(report));
+        let meter = &self.meter;
+        self.reports
+            .serve(wait, |report| outstanding.report(report, meter));
         self.outstanding.broken.take().map_or(Ok(()), Err)
     }
 }

@@ -66,7 +66,7 @@ impl KafkaSource {
     pub(super) fn open(endpoint: &Endpoint, spec: &SourceSpec) -> Result<Self> {
         let consumer: BaseConsumer<Group> = endpoint
             .consumer(spec)
-            .create_with_context(Group::default())
+            .create_with_context(Group::new(endpoint.traffic.meter()))
             .map_err(refused)?;
         let queue = LaneQueue::new(consumer.client());
         let source = Self {

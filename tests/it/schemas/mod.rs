@@ -60,7 +60,7 @@ fn stop(mut forebay: Child) {
 }
 
 /// Java with the jars of a client, and its source to be run; arguments may follow.
-fn java(client: &str, source: &str) -> Command {
+pub(crate) fn java(client: &str, source: &str) -> Command {
     let mut where_are_they = Command::new("scripts/fetch-clients.sh");
     where_are_they
         .args(["--where", client])
@@ -75,7 +75,7 @@ fn java(client: &str, source: &str) -> Command {
 }
 
 /// What a client wrote on its standard output; it must have succeeded.
-fn said_by(client: Command) -> String {
+pub(crate) fn said_by(client: Command) -> String {
     let output = crate::output(client);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");

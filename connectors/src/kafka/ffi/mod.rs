@@ -394,6 +394,8 @@ pub(super) enum Report<'a> {
     },
     /// A line of its log; the level is syslog's.
     Log { level: i32, text: &'a str },
+    /// Its statistics, as JSON.
+    Statistics(&'a [u8]),
 }
 
 /// The queue a producer reports on.
@@ -472,6 +474,10 @@ impl Reports {
                             text: &CStr::from_ptr(text).to_string_lossy(),
                         });
                     }
+                }
+                sys::RD_KAFKA_EVENT_STATS => {
+                    let json = CStr::from_ptr(sys::rd_kafka_event_stats(event));
+                    each(Report::Statistics(json.to_bytes()));
                 }
                 _ => {}
             }
