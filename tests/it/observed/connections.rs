@@ -40,7 +40,9 @@ fn connections_that_end_and_quotas_are_on_metrics() {
 
     let (made, ended) = (of("connects_total"), of("disconnects_total"));
     kafka.stop_node(0);
-    await_until(WITHIN, "connections have ended", || of("disconnects_total") > ended);
+    await_until(WITHIN, "connections have ended", || {
+        of("disconnects_total") > ended
+    });
     kafka.start_node(0);
     await_until(WITHIN, "there are new ones", || of("connects_total") > made);
 }

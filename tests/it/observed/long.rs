@@ -1,8 +1,10 @@
 //! Nobody is called while all is well, and each fault calls once for as long as it lasts. Some minutes; `make test-long` runs it.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use forebay_testcontainers::{Failure, Frozen, Kafka, Load, await_until};
+use tempfile::TempDir;
 
 use super::run::poison;
 use super::watched::{WITHIN, Watched};
@@ -33,6 +35,15 @@ fn once(names: &[&str]) -> Vec<(String, usize)> {
     let mut names: Vec<_> = names.iter().map(|name| ((*name).to_owned(), 1)).collect();
     names.sort();
     names
+}
+
+/// An event with another value of one field.
+fn with(number: u64, field: &str, value: &str) -> (Vec<u8>, Vec<u8>) {
+    let (key, event) = sensors::event(number);
+    let event = String::from_utf8(event).expect("text");
+    let (before, rest) = event.split_once(&format!("\"{field}\":")).expect("a field");
+    let (_, behind) = rest.split_once(',').expect("another field");
+    (key, format!("{before}\"{field}\":{value},{behind}").into_bytes())
 }
 
 #[test]
@@ -72,23 +83,78 @@ fn poison_calls_once_and_is_over() {
 #[test]
 fn a_model_that_is_given_nulls_calls_once_and_is_over() {
     let kafka = Kafka::start();
-    let nullable = [("f1: float32", "f1: { type: float32, nullable: true }")];
+    // Missing values are drift, too, and not what is looked at here.
+    let nullable = [
+        ("f1: float32", "f1: { type: float32, nullable: true }"),
+        (sensors::DRIFT, ""),
+    ];
     let mut watched = Watched::start(&kafka, &kafka, "nulls", SHORT, &nullable);
     let load = Load::start(kafka.bootstrap(), &watched.input, 200, sensors::event);
     await_until(WITHIN, "results", || kafka.count(&watched.output) > 1000);
     // Few enough that the model is not taken for broken.
-    let nulls = Load::start(kafka.bootstrap(), &watched.input, 10, |n| {
-        let (key, event) = sensors::event(n);
-        let event = String::from_utf8(event).expect("text");
-        let (before, rest) = event.split_once("\"f1\":").expect("a field");
-        let (_, behind) = rest.split_once(',').expect("another field");
-        (key, format!("{before}\"f1\":null,{behind}").into_bytes())
-    });
+    let nulls = Load::start(kafka.bootstrap(), &watched.input, 10, |n| with(n, "f1", "null"));
     let names = ["ForebayModelFailing", "ForebayRejectsHigh"];
     await_firing(&watched, &names);
     nulls.stop();
     await_calm(&watched);
     assert_eq!(fired(&watched), once(&names));
+    load.stop();
+    watched.stop();
+}
+
+#[test]
+fn a_slow_model_calls_once_and_is_over() {
+    let kafka = Kafka::start();
+    let folder = TempDir::new().expect("a folder");
+    let model = folder.path().join("slow.onnx").display().to_string();
+    let mut python = Command::new(crate::python("examples/export/requirements.txt"));
+    python
+        .args(["tests/observed/slow.py", &model])
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    crate::schemas::said_by(python);
+    let path = format!("path: {model}");
+    let edits = [("path: model.onnx", path.as_str()), (sensors::DRIFT, "")];
+    let alerts = "{ window: 15s, for: 3s, latency: 1s, lag: 5m, silent: 5m }";
+    let mut watched = Watched::start(&kafka, &kafka, "slow", alerts, &edits);
+    let load = Load::start(kafka.bootstrap(), &watched.input, 200, sensors::event);
+    await_until(WITHIN, "results", || kafka.count(&watched.output) > 1000);
+    assert_eq!(watched.firing(), Vec::<String>::new());
+    // One in a batch is enough, and each batch has one.
+    let slow = Load::start(kafka.bootstrap(), &watched.input, 20, |n| {
+        with(n, "f1", "1500000")
+    });
+    await_firing(&watched, &["ForebayLatencyHigh"]);
+    slow.stop();
+    await_calm(&watched);
+    assert_eq!(fired(&watched), once(&["ForebayLatencyHigh"]));
+    load.stop();
+    watched.stop();
+}
+
+#[test]
+fn data_that_shifts_calls_once_for_each_column_and_is_over() {
+    let kafka = Kafka::start();
+    let drift = "drift: { baseline: pipeline.baseline.json, window: 20s }";
+    let edits = [(sensors::DRIFT, drift)];
+    let alerts = "{ window: 15s, for: 3s }";
+    let mut watched = Watched::start(&kafka, &kafka, "shifts", alerts, &edits);
+    let load = Load::start(kafka.bootstrap(), &watched.input, 200, sensors::event);
+    await_until(WITHIN, "results", || kafka.count(&watched.output) > 5000);
+    assert_eq!(watched.firing(), Vec::<String>::new());
+    let shifted = Load::start(kafka.bootstrap(), &watched.input, 200, |n| with(n, "f3", "120"));
+    await_firing(&watched, &["ForebayInputDrift"]);
+    shifted.stop();
+    await_calm(&watched);
+    let fired = fired(&watched);
+    assert!(fired.contains(&("ForebayInputDrift".to_owned(), 1)), "{fired:?}");
+    // What is predicted from such values may drift with them.
+    let others = fired.iter().filter(|(name, _)| name != "ForebayInputDrift");
+    assert!(
+        others
+            .clone()
+            .all(|(name, times)| name == "ForebayPredictionDrift" && *times == 1),
+        "{fired:?}"
+    );
     load.stop();
     watched.stop();
 }
