@@ -2,15 +2,12 @@
 
 use forebay::dashboard;
 use forebay::telemetry::table::{self, Kind};
-use forebay_testcontainers::{Kafka, Load, await_until};
+use forebay_testcontainers::{Kafka, Load, Registry, await_until};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use super::watched::{WITHIN, Watched};
-use crate::sensors;
-
-/// What a pipeline without tokens and without a registry has not.
-const NOT_HERE: &[&str] = &["forebay_token_", "forebay_schema_registry_"];
+use crate::{secure, sensors};
 
 /// Writes records that cannot be decoded.
 pub(super) fn poison(kafka: &Kafka, topic: &str, count: usize) {
@@ -28,22 +25,26 @@ pub(super) fn poison(kafka: &Kafka, topic: &str, count: usize) {
 
 #[test]
 fn every_metric_and_every_panel_has_data_and_no_alert_fires() {
-    let kafka = Kafka::shared();
+    // A connector that has what a connector can have: tokens, and a registry.
+    let kafka = &secure::cluster().kafka;
+    let local = secure::cluster().connector("OAUTH", secure::TOKENS);
+    let bare = local.strip_suffix(" }").expect("a map");
+    let registry = Registry::shared().url();
+    let local = format!("{bare}, schema_registry: {{ url: {registry:?} }} }}");
     let alerts = "{ window: 15s, for: 5s, latency: 10s, input_stopped: 15s, rejects: 0.5 }";
-    let mut watched = Watched::start(kafka, kafka, "observed", alerts, &[]);
+    let mut watched = Watched::through(&local, [kafka, kafka], "observed", alerts, &[]);
     let load = Load::start(kafka.bootstrap(), &watched.input, 200, sensors::event);
     // So that there is a reject to be shown.
     poison(kafka, &watched.input, 1);
 
-    let here = |text: &str| !NOT_HERE.iter().any(|part| text.contains(part));
-    for metric in table::all().filter(|metric| here(metric.name)) {
+    for metric in table::all() {
         let name = match metric.kind {
             Kind::Histogram => format!("{}_bucket", metric.name),
             _ => metric.name.to_owned(),
         };
         await_until(WITHIN, &name, || !watched.prometheus.query(&name).is_empty());
     }
-    for query in dashboard::queries().iter().filter(|query| here(query)) {
+    for query in dashboard::queries() {
         let query = query
             .replace("$pipeline", "sensors")
             .replace("$connector", ".*")
