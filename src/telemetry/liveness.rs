@@ -45,4 +45,11 @@ mod tests {
             Some("lane 1 has not gone round for 121 s")
         );
     }
+    /// Whoever sets a clock back finds heartbeats of the future.
+    #[test]
+    fn a_clock_that_is_set_back_makes_nobody_stuck() {
+        let lanes: Vec<Arc<LaneMetrics>> = vec![Arc::default()];
+        lanes[0].heartbeat.set(10_000_000);
+        assert_eq!(stuck(&lanes, 6_400_000), None);
+    }
 }

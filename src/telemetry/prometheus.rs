@@ -373,6 +373,22 @@ mod tests {
     }
 
     #[test]
+    fn quotes_lines_and_backslashes_in_names_stay_within_their_label() {
+        let text = Exporter::new(
+            "a\"b\\c\nd",
+            vec![Arc::default()],
+            Beside::default(),
+            Build::this(),
+        )
+        .scrape()
+        .unwrap();
+        let series = r#"forebay_records_consumed_total{pipeline="a\"b\\c\nd",lane="0"}"#;
+        assert_eq!(value(&text, series).to_bits(), 0.0_f64.to_bits());
+        let strange = |line: &&str| !line.starts_with(['#', 'f', 'p']);
+        assert_eq!(text.lines().find(strange), None);
+    }
+
+    #[test]
     fn the_balance_can_be_computed_from_a_scrape_of_every_lane() {
         let lanes: AllMetrics = vec![Arc::default(), Arc::default()];
         let m = &lanes[1];

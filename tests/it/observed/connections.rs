@@ -1,6 +1,6 @@
 //! What clients go through, as they count it: connections that end, and a broker that holds its answers back for a quota's sake.
 
-use forebay_testcontainers::{Kafka, Load, await_until};
+use forebay_testcontainers::{Kafka, Load, await_until, process};
 use tempfile::TempDir;
 
 use super::watched::WITHIN;
@@ -24,7 +24,7 @@ fn connections_that_end_and_quotas_are_on_metrics() {
         ("bootstrap: [\"localhost:9092\"]", local.as_str()),
         ("connector: local\n", &listen),
     ];
-    let _forebay = secure::run(&sensors::pipeline(&folder, &edits));
+    let mut forebay = secure::run(&sensors::pipeline(&folder, &edits));
     let of = |what: &str| metric(port, &format!("forebay_client_{what}"));
     await_until(WITHIN, "it has its connections", || of("connects_total") >= 2);
     assert_eq!(of("throttle_seconds"), 0);
@@ -45,4 +45,6 @@ fn connections_that_end_and_quotas_are_on_metrics() {
     });
     kafka.start_node(0);
     await_until(WITHIN, "there are new ones", || of("connects_total") > made);
+    process::signal(&forebay, libc::SIGTERM);
+    assert!(forebay.wait().expect("forebay").success());
 }

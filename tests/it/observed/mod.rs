@@ -4,4 +4,5 @@ mod connections;
 mod long;
 mod rules;
 mod run;
+mod scraped;
 mod watched;

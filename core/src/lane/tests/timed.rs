@@ -5,6 +5,7 @@ use arrow::datatypes::TimeUnit;
 use super::*;
 use crate::codec::json::JsonDecoder;
 use crate::codec::{Column, ColumnKind};
+use crate::metrics::Snapshot;
 use crate::records::{NO_TIMESTAMP, Record};
 
 fn carrier(nullable: bool, metrics: &Arc<LaneMetrics>) -> Carrier {
@@ -39,28 +40,48 @@ fn times_belong_to_records_and_rejects_and_nulls_have_none() {
     assert_eq!(times, [1500, NO_TIMESTAMP, NO_TIMESTAMP, -1]);
 }
 
-#[test]
-fn an_event_of_an_hour_ago_in_a_record_of_now_is_an_hour_late() {
+/// The latencies of a lane that reads events which happened so many milliseconds after now, in records of now.
+fn late(after: &[i64]) -> Snapshot {
     let now = i64::try_from(millis_now()).expect("fits");
-    let text = format!(r#"{{"at":{}}}"#, now - 3_600_000);
-    let message = Message {
+    let message = |(nth, after): (usize, &i64)| Message {
         timestamp: now,
-        ..Message::new("in", 0, 0, text.as_bytes())
+        ..Message::new(
+            "in",
+            0,
+            nth as i64,
+            format!(r#"{{"at":{}}}"#, now + after).as_bytes(),
+        )
     };
+    let messages = after.iter().enumerate().map(message).collect();
     let metrics = Arc::new(LaneMetrics::default());
     let sinks: Vec<Box<dyn Sink>> = vec![Box::new(MemorySink::new(Arc::default()))];
-    let source = MemorySource::new(vec![Script::Messages(vec![message])]);
-    let carrier = carrier(false, &metrics);
     let lane = Lane::new(
-        Box::new(source),
-        carrier,
+        Box::new(MemorySource::new(vec![Script::Messages(messages)])),
+        carrier(false, &metrics),
         sinks,
         rules(),
         Arc::clone(&metrics),
         Stop::default(),
     );
     lane.run().expect("runs");
-    let late = metrics.latency.snapshot();
+    metrics.latency.snapshot()
+}
+
+#[test]
+fn an_event_of_an_hour_ago_in_a_record_of_now_is_an_hour_late() {
+    let late = late(&[-3_600_000]);
     assert_eq!(late.count(), 1);
     assert!((3_600_000..3_700_000).contains(&late.sum_ms), "{late:?}");
+}
+
+/// A device whose clock is wrong spoils its own figures, and those of nobody else.
+#[test]
+fn events_of_the_future_are_not_late_and_those_of_1970_are_very_late() {
+    let to_1970 = -i64::try_from(millis_now()).expect("fits");
+    let late = late(&[86_400_000, to_1970 - 5_000, 6_000_000_000_000, -2_000]);
+    assert_eq!(late.count(), 4);
+    assert_eq!(late.counts[..30].iter().sum::<u64>(), 2, "{late:?}");
+    let p75 = late.quantile(0.75).expect("a quantile");
+    assert!((2_000..4_000).contains(&p75), "{p75}");
+    assert_eq!(late.counts.last(), Some(&1), "{late:?}");
 }
