@@ -177,15 +177,20 @@ fn say(column: &Compared, verdict: &Verdict, said: &mut Said, now: Duration, win
             part,
             column = name,
             above = above.join(","),
-            psi = scores.psi,
-            js = scores.js,
-            missing = scores.missing,
-            new_categories = scores.new_categories,
+            psi = short(scores.psi),
+            js = short(scores.js),
+            missing = short(scores.missing),
+            new_categories = scores.new_categories.map(short),
             "a column drifts: it does not look like the baseline any more"
         );
     } else {
         info!(part, column = name, "a column does not drift any more");
     }
+}
+
+/// Four digits behind the point: as many as somebody reads.
+fn short(score: f64) -> f64 {
+    (score * 1e4).round() / 1e4
 }
 
 /// Looks once a step, until it is dropped.
