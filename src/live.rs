@@ -177,12 +177,15 @@ mod tests {
         lanes[0].consumed.add(1000);
         lanes[0].latency.observe(60_000);
         for record in 0..2 {
-            lanes[0].rejects.count(&Reject {
-                record,
-                stage: Stage::Decode,
-                cause: "a test",
-                reason: "a test".into(),
-            });
+            lanes[0].rejects.count(
+                &Reject {
+                    record,
+                    stage: Stage::Decode,
+                    cause: "a test",
+                    reason: "a test".into(),
+                },
+                0,
+            );
         }
         let before = Totals::of(&lanes);
         lanes[1].consumed.add(2048);

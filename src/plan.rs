@@ -163,6 +163,7 @@ impl Plan {
     ///
     /// # Errors
     /// As of [`Plan::open_lane`].
+    #[cfg(feature = "cli")]
     pub(crate) fn open_unwritten(&self, schooled: &Schooled, encoder: Box<dyn Encode>) -> Result<Carrier> {
         let decoder = self.decoder(schooled)?;
         let (steps, _) = self.open_steps()?;

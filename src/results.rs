@@ -1,10 +1,13 @@
 //! The schema that results are written with: their own, made of their columns, or the latest one of the subject. A record that
 //! readers cannot read is never written: what the registry has not, and may not be given, stops the start.
 
+use std::collections::BTreeMap;
+
 use forebay_connectors::registry::{NewSchema, Registry};
 use forebay_core::codec::schemas::{RegisteredSchema, SchemaType};
 use forebay_core::codec::{avro, json_schema, protobuf};
 use forebay_core::{Error, Kind, Result};
+use serde_json::Value;
 use tracing::warn;
 
 use crate::config::{Config, RegisteredResults, SinkFormat, SubjectConfig};
@@ -105,12 +108,28 @@ impl Wanted {
         }
         let judged = registry.compatibility(&self.subject, &self.schema)?;
         if !judged.compatible {
-            let why = judged.messages.join("; ");
-            let what =
-                format!("the schema of the results is not compatible with the subject's latest one: {why}");
+            let why = match judged.messages.is_empty() {
+                true => self.differs_from(registry.latest(&self.subject)?.map(|latest| latest.schema)),
+                false => judged.messages.join("; "),
+            };
+            let what = format!(
+                "the schema of the results is not compatible with the subject's latest one: {why}; make new columns nullable, write \
+                 to another topic, or change the subject's compatibility"
+            );
             return Err(Error::config(what).with("subject", &self.subject));
         }
         Ok(Found::WillBe(self.alone()))
+    }
+
+    /// What readers of the latest schema may stumble over, where the registry gives no reason.
+    fn differs_from(&self, latest: Option<RegisteredSchema>) -> String {
+        let said = latest
+            .filter(|latest| latest.schema_type == SchemaType::Avro)
+            .map(|latest| differences(&self.schema.text, &latest.text));
+        match said {
+            Some(said) if !said.is_empty() => said.join(", "),
+            _ => "the registry does not say why".to_owned(),
+        }
     }
 
     /// The schema as it will be once it is registered; its id is not known yet.
@@ -146,6 +165,43 @@ fn written_with(id: u32, schema: RegisteredSchema) -> ResultSchema {
         schema,
         message: None,
     }
+}
+
+/// Between two records in Avro: what breaks those who read one with the other.
+fn differences(new: &str, latest: &str) -> Vec<String> {
+    let read = |text| serde_json::from_str::<Value>(text).unwrap_or_default();
+    let (new, latest) = (read(new), read(latest));
+    let fields = |of: &Value| -> BTreeMap<String, Value> {
+        let all = of["fields"].as_array().into_iter().flatten();
+        all.filter_map(|field| Some((field["name"].as_str()?.to_owned(), field.clone())))
+            .collect()
+    };
+    let (ours, theirs) = (fields(&new), fields(&latest));
+    let mut said = Vec::new();
+    for what in ["namespace", "name"] {
+        if new[what] != latest[what] {
+            said.push(format!(
+                "its {what} is {} and the latest one's is {}",
+                new[what], latest[what]
+            ));
+        }
+    }
+    for (name, field) in &ours {
+        match theirs.get(name) {
+            None if field.get("default").is_none() => {
+                said.push(format!("`{name}` is new and has no default"))
+            }
+            Some(before) if before["type"] != field["type"] => {
+                said.push(format!("`{name}` has another type"))
+            }
+            _ => {}
+        }
+    }
+    let gone = theirs
+        .iter()
+        .filter(|(name, field)| !ours.contains_key(*name) && field.get("default").is_none());
+    said.extend(gone.map(|(name, _)| format!("`{name}` is gone and had no default")));
+    said
 }
 
 /// The full name of the results' record: as the file says, or made of the pipeline's name.
@@ -204,4 +260,28 @@ fn own_schema(format: &SinkFormat, plan: &Plan, full: &str) -> Result<NewSchema>
         text,
         references: Vec::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_breaks_readers_is_named() {
+        let record =
+            |name: &str, fields: &str| format!(r#"{{"type":"record","name":"{name}","fields":[{fields}]}}"#);
+        let (id, text) = (
+            r#"{"name":"id","type":"long"}"#,
+            r#"{"name":"id","type":"string"}"#,
+        );
+        let filled = r#"{"name":"note","type":["null","string"],"default":null}"#;
+        let of = |new: &str, latest: &str| differences(&record("r", new), &record("r", latest)).join(", ");
+        assert_eq!(of(id, id), "");
+        assert_eq!(of(&format!("{id},{filled}"), id), "");
+        assert_eq!(of(id, filled), "`id` is new and has no default");
+        assert_eq!(of(filled, id), "`id` is gone and had no default");
+        assert_eq!(of(text, id), "`id` has another type");
+        let said = differences(&record("a", id), &record("b", id)).join(", ");
+        assert_eq!(said, r#"its name is "a" and the latest one's is "b""#);
+    }
 }

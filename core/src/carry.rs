@@ -134,7 +134,7 @@ impl Carrier {
         clock.lap(&self.metrics.encoding);
         rejects.sort_by_key(|r| r.record);
         for reject in &rejects {
-            self.metrics.rejects.count(reject);
+            self.metrics.rejected(reject, records);
         }
         Ok(Carried {
             results,

@@ -436,12 +436,15 @@ mod tests {
     fn stages_times_and_the_build_have_their_labels() {
         let lanes: AllMetrics = vec![Arc::default()];
         for record in 0..3 {
-            lanes[0].rejects.count(&Reject {
-                record,
-                stage: Stage::Model,
-                cause: "null in front of a tensor",
-                reason: "of one record".into(),
-            });
+            lanes[0].rejects.count(
+                &Reject {
+                    record,
+                    stage: Stage::Model,
+                    cause: "null in front of a tensor",
+                    reason: "of one record".into(),
+                },
+                0,
+            );
         }
         lanes[0].encoding.add(1_500_000_000);
         let text = exporter(lanes).scrape().unwrap();

@@ -270,7 +270,7 @@ impl Http {
                 NO_SUBJECT => trouble(What::Absent, ": it has no such subject"),
                 NO_VERSION => trouble(What::Absent, ": it has no such version"),
                 _ if question.path.starts_with("/schemas/guids/") => {
-                    trouble(What::Failing, ": it does not look schemas up by GUID")
+                    trouble(What::Absent, ": it does not look schemas up by GUID")
                         .remedy("use a registry that does, or writers that send ids")
                 }
                 _ => trouble(What::Failing, ", but not as a schema registry does")

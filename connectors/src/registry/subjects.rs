@@ -103,8 +103,11 @@ impl Registry {
     /// As above.
     pub fn find(&self, subject: &str, schema: &NewSchema) -> Result<Option<SchemaVersion>> {
         let (path, body) = (format!("/subjects/{}", segment(subject)), schema.body());
+        let asked = schema.schema_type;
         let found = self.command(move |inner| async move {
-            let answer = inner.http.post(&path, &body).await?;
+            let mut answer: SchemaAnswer = inner.http.post(&path, &body).await?;
+            // It is what was asked for, and not every registry says so.
+            answer.schema_type.get_or_insert_with(|| asked.name().to_owned());
             versioned(&inner, answer).await
         });
         there(found).map_err(|t| t.error("look a schema up").with("subject", subject))

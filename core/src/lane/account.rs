@@ -131,7 +131,7 @@ impl Lane {
         held.delivered.retain(|row| *row != record);
         let origin = records.partition(record as usize);
         let share = entry.shares.iter_mut().find(|s| s.partition == *origin);
-        self.metrics.rejects.count(&reject);
+        self.metrics.rejected(&reject, &records);
         if let Some(share) = share {
             share.tally.delivered = share.tally.delivered.saturating_sub(1);
             if self.rules.dead_letters.is_some() {

@@ -17,9 +17,11 @@ pub use progress::{Bounds, Ends, Progress};
 pub use rejects::Rejects;
 
 use arc_swap::ArcSwap;
+use tracing::warn;
 
 use crate::drift::Counted;
-use crate::reject::Stage;
+use crate::records::Records;
+use crate::reject::{Reject, Stage};
 
 /// What one lane counts. Plain atomics; whoever exports them reads them.
 #[derive(Debug, Default)]
@@ -156,6 +158,19 @@ impl Closed {
 pub const ROW_BUCKETS: usize = 18;
 
 impl LaneMetrics {
+    /// Counts a reject of `records`, and says so where the like was not said for a while.
+    pub fn rejected(&self, reject: &Reject, records: &Records) {
+        let Some(so_far) = self.rejects.count(reject, self.heartbeat.get()) else {
+            return;
+        };
+        let row = reject.record as usize;
+        let origin = records.partition(row);
+        warn!(
+            stage = %reject.stage, reason = %reject.reason, topic = %origin.topic, partition = origin.partition,
+            offset = records.offset(row), so_far, "records are rejected; the next line of this kind comes in a minute or later"
+        );
+    }
+
     /// Counts a batch that the source gave.
     pub fn batch(&self, rows: usize, bytes: usize, closed: Closed) {
         let bucket = rows.next_power_of_two().trailing_zeros() as usize;

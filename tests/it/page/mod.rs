@@ -85,12 +85,15 @@ fn beat(lane: &LaneMetrics) {
 }
 
 fn reject(lane: &LaneMetrics, stage: Stage, cause: &'static str) {
-    lane.rejects.count(&Reject {
-        record: 0,
-        stage,
-        cause,
-        reason: "of one record".into(),
-    });
+    lane.rejects.count(
+        &Reject {
+            record: 0,
+            stage,
+            cause,
+            reason: "of one record".into(),
+        },
+        0,
+    );
 }
 
 /// A batch of 256 rows, of which one is a dead letter.
