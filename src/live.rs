@@ -41,7 +41,7 @@ impl Totals {
             totals.delivered += lane.delivered.get();
             totals.batches += lane.batches.get();
             totals.rejects += lane.rejects.total();
-            totals.lag += lane.lag.get();
+            totals.lag += lane.lag();
             totals.latency.merge(&lane.latency.snapshot());
         }
         totals
@@ -167,6 +167,8 @@ fn each(lanes: &AllMetrics, stopped: &Receiver<()>, every: Duration, mut show: i
 mod tests {
     use std::sync::Arc;
 
+    use forebay_core::metrics::Progress;
+    use forebay_core::records::TopicPartition;
     use forebay_core::reject::{Reject, Stage};
 
     use super::*;
@@ -190,7 +192,12 @@ mod tests {
         let before = Totals::of(&lanes);
         lanes[1].consumed.add(2048);
         lanes[1].batches.add(4);
-        lanes[1].lag.set(12_345);
+        lanes[1].progress.store(Arc::new(vec![Progress {
+            partition: TopicPartition::new("in", 0),
+            position: 0,
+            settled_at: None,
+            behind: Some(12_345),
+        }]));
         lanes[1].partitions.set(3);
         lanes[1].latency.observe(5);
         let now = Totals::of(&lanes);

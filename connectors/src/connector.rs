@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use forebay_auth::TokenStatus;
 use forebay_core::Result;
-use forebay_core::metrics::Ends;
-use forebay_core::records::{Partitions, Positions, Records};
+use forebay_core::metrics::{Ends, First};
+use forebay_core::records::{Partitions, Positions, Records, TopicPartition};
 use forebay_core::sink::Sink;
 use forebay_core::source::Source;
 
@@ -109,12 +109,12 @@ pub trait LogBounds: Send {
     /// `Retry` where nobody answers in time.
     fn ask(&mut self, partitions: &Partitions) -> Result<Ends>;
 
-    /// Those of these positions with no record between them and the end: what lies there is no reader's, such as the marker of a
-    /// transaction or what one has aborted. What cannot be told in time is left out.
+    /// The first record at or behind each of these positions; `None` where none is before the end: what lies there is no reader's, such
+    /// as the marker of a transaction or what one has aborted. What cannot be told in time is left out.
     ///
     /// # Errors
     /// `Retry` where the client refuses.
-    fn empty(&mut self, positions: &Positions) -> Result<Partitions>;
+    fn first(&mut self, positions: &Positions) -> Result<BTreeMap<TopicPartition, Option<First>>>;
 }
 
 /// A topic to create.

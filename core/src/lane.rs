@@ -99,8 +99,8 @@ pub struct Lane {
     leaving: bool,
     ticket: Ticket,
     in_flight_bytes: usize,
-    /// The timestamps of records read lately, one a partition.
-    read_at: HashMap<TopicPartition, i64>,
+    /// The timestamp of the record that was settled last, by partition.
+    settled_at: HashMap<TopicPartition, i64>,
     /// Rows that the last poll might give.
     asked: usize,
     metrics: Arc<LaneMetrics>,
@@ -116,7 +116,7 @@ impl fmt::Debug for Lane {
     }
 }
 
-/// How often the lag is read and a source that cannot be reached is spoken of.
+/// How often it is told where the lane is, and a source that cannot be reached is spoken of.
 const LAG_EVERY: Duration = Duration::from_secs(1);
 const WARN_EVERY: Duration = Duration::from_secs(10);
 /// A sink that does not exist: a batch that waits for it stays uncommitted.
@@ -147,7 +147,7 @@ impl Lane {
             leaving: false,
             ticket: Ticket(0),
             in_flight_bytes: 0,
-            read_at: HashMap::new(),
+            settled_at: HashMap::new(),
             asked: 0,
             metrics,
             stop,
@@ -251,7 +251,6 @@ impl Lane {
 
     fn carry(&mut self, records: Records) -> Result<()> {
         let rows = records.len() as u64;
-        self.note_when(&records);
         self.metrics.consumed.add(rows);
         self.metrics.in_flight.set(self.metrics.in_flight.get() + rows);
         self.metrics
@@ -271,18 +270,6 @@ impl Lane {
             return Ok(());
         }
         self.write(records, carried)
-    }
-
-    /// Notes the last record's timestamp for its partition: of each partition some record is the last of a batch now and then.
-    fn note_when(&mut self, records: &Records) {
-        let Some(last) = records.len().checked_sub(1) else {
-            return;
-        };
-        let (partition, at) = (records.partition(last), records.timestamp(last));
-        match self.read_at.get_mut(partition) {
-            Some(known) => *known = at,
-            None => drop(self.read_at.insert(partition.clone(), at)),
-        }
     }
 
     /// Why a batch that was polled last is not larger.

@@ -37,6 +37,8 @@ pub struct Share {
     pub partition: TopicPartition,
     /// The position behind the batch's last record of this partition.
     pub next: i64,
+    /// The timestamp of that record.
+    pub at: i64,
     pub tally: Tally,
 }
 
@@ -200,6 +202,7 @@ impl<T> Ledger<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::records::NO_TIMESTAMP;
 
     fn tp(partition: i32) -> TopicPartition {
         TopicPartition::new("t", partition)
@@ -213,6 +216,7 @@ mod tests {
         Share {
             partition: tp(partition),
             next,
+            at: NO_TIMESTAMP,
             tally,
         }
     }

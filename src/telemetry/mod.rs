@@ -112,9 +112,8 @@ impl fmt::Debug for Beside {
 impl Telemetry {
     /// Serves `lanes` and what is `beside` them. A configured address that cannot be had is a warning.
     pub fn start(serving: Serving, pipeline: &str, lanes: AllMetrics, mut beside: Beside) -> Self {
-        let lags = lag::Lags::default();
         let bounds = beside.bounds.take();
-        let asking = bounds.map(|bounds| lag::Asking::start(bounds, lanes.clone(), lags.clone()));
+        let asking = bounds.map(|bounds| lag::Asking::start(bounds, lanes.clone()));
         let Serving { listen, token } = serving;
         if let (Some(address), None) = (listen, &token)
             && !address.ip().is_loopback()
@@ -129,7 +128,7 @@ impl Telemetry {
             picture: beside.picture.take(),
         };
         let served = Served {
-            exporter: Exporter::new(pipeline, lanes.clone(), beside, Build::this()).with_lags(lags),
+            exporter: Exporter::new(pipeline, lanes.clone(), beside, Build::this()),
             lanes,
             about,
             started: Instant::now(),

@@ -48,7 +48,6 @@ static GAUGES: &[(&Metric, Get)] = &[
     (&table::RECORDS_IN_FLIGHT, |r| r.balance.in_flight),
     (&table::WAITING, |r| r.lane.waiting.get()),
     (&table::PARTITIONS_ASSIGNED, |r| r.lane.partitions.get()),
-    (&table::LAG_RECORDS, |r| r.lane.lag.get()),
 ];
 
 /// Counters with one series per step.
@@ -82,8 +81,6 @@ impl Build {
 /// Turns the metrics of all lanes into the text of a scrape.
 #[derive(Debug)]
 pub struct Exporter {
-    pipeline: String,
-    lanes: AllMetrics,
     registry: Registry,
 }
 
@@ -91,10 +88,13 @@ impl Exporter {
     /// Lanes are labelled by their place in `lanes`.
     pub fn new(pipeline: &str, lanes: AllMetrics, beside: Beside, build: Build) -> Self {
         let mut registry = Registry::default();
-        let all = lanes.clone();
         if let Some(compared) = beside.drift {
             registry.register_collector(Box::new(drift::Collected::new(pipeline, compared, lanes.clone())));
         }
+        registry.register_collector(Box::new(lag::Collected {
+            pipeline: pipeline.to_string(),
+            lanes: lanes.clone(),
+        }));
         registry.register_collector(Box::new(Lanes {
             pipeline: pipeline.to_string(),
             names: (0..lanes.len()).map(|lane| lane.to_string()).collect(),
@@ -117,21 +117,7 @@ impl Exporter {
             models: beside.models,
         }));
         registry.register_collector(Box::new(process::Collected { build }));
-        Self {
-            pipeline: pipeline.to_owned(),
-            lanes: all,
-            registry,
-        }
-    }
-
-    /// With the lag of partitions.
-    pub(super) fn with_lags(mut self, lags: lag::Lags) -> Self {
-        self.registry.register_collector(Box::new(lag::Collected {
-            pipeline: self.pipeline.clone(),
-            lanes: self.lanes.clone(),
-            lags,
-        }));
-        self
+        Self { registry }
     }
 
     /// The text now.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use forebay_core::metrics::{AllMetrics, Closed, LaneMetrics, Snapshot, bucket_end};
 use serde_json::{Value, json};
 
+use super::lag::Shown;
 use super::picture::Picture;
 use super::reading::Reading;
 use super::{liveness, readiness};
@@ -25,7 +26,9 @@ pub(super) fn of(about: &About, uptime: Duration, lanes: &AllMetrics) -> Value {
     for lane in lanes {
         latency.merge(&lane.latency.snapshot());
     }
-    let all: Vec<Value> = lanes.iter().map(|lane| lane_of(lane, now)).collect();
+    let lags = Shown::of(lanes);
+    let all = lanes.iter().enumerate();
+    let all: Vec<Value> = all.map(|(nth, lane)| lane_of(nth, lane, &lags, now)).collect();
     json!({
         "pipeline": about.pipeline,
         "version": env!("CARGO_PKG_VERSION"),
@@ -62,7 +65,22 @@ fn batch_rows(lane: &LaneMetrics) -> Vec<(u64, u64)> {
         .collect()
 }
 
-fn lane_of(lane: &LaneMetrics, now: u64) -> Value {
+/// The lag of a lane's partitions.
+fn lags_of(nth: usize, lags: &Shown) -> Vec<Value> {
+    let own = lags.partitions.iter().filter(|(lane, _, _)| *lane == nth);
+    let all = own.map(|(_, one, lag)| {
+        json!({
+            "topic": &*one.topic,
+            "partition": one.partition,
+            "records": lag.records,
+            "seconds": lag.seconds,
+            "state": lag.state.name(),
+        })
+    });
+    all.collect()
+}
+
+fn lane_of(nth: usize, lane: &LaneMetrics, lags: &Shown, now: u64) -> Value {
     let balance = Reading::of(lane).balance;
     let steps = lane.steps.get().into_iter().flatten().map(|step| {
         json!({
@@ -86,7 +104,8 @@ fn lane_of(lane: &LaneMetrics, now: u64) -> Value {
         "joined": lane.joined.get() > 0,
         "waiting": lane.waiting.get() > 0,
         "partitions": lane.partitions.get(),
-        "lag_records": lane.lag.get(),
+        "lag_records": lags.lanes[nth].records,
+        "lags": lags_of(nth, lags),
         "records": {
             "consumed": balance.consumed,
             "delivered": balance.delivered,

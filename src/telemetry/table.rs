@@ -99,10 +99,10 @@ metrics! {
     }
     "Group" {
         PARTITIONS_ASSIGNED = Gauge "forebay_partitions_assigned" ["pipeline" "lane"] "Partitions assigned now";
-        LAG_RECORDS = Gauge "forebay_lag_records" ["pipeline" "lane"] "Records in the log behind the lane's positions";
+        LAG_RECORDS = Gauge "forebay_lag_records" ["pipeline" "lane"] "Records in the log behind the lane's positions, over all its partitions";
         LAG_SECONDS = Gauge "forebay_lag_seconds" ["pipeline" "lane"] "How long the record has waited that waits longest, over the lane's partitions";
-        PARTITION_LAG_RECORDS = Gauge "forebay_partition_lag_records" ["pipeline" "lane" "topic" "partition"] "Records behind the position in the partition";
-        PARTITION_LAG_SECONDS = Gauge "forebay_partition_lag_seconds" ["pipeline" "lane" "topic" "partition"] "How long the first record behind the position has waited";
+        PARTITION_LAG_RECORDS = Gauge "forebay_partition_lag_records" ["pipeline" "lane" "topic" "partition"] "Records in the log behind the position; of the 1,000 partitions of the process that are furthest behind";
+        PARTITION_LAG_SECONDS = Gauge "forebay_partition_lag_seconds" ["pipeline" "lane" "topic" "partition"] "How long the first record behind the position has waited; absent where that is not known";
         PARTITION_DRAIN_SECONDS = Gauge "forebay_partition_drain_seconds" ["pipeline" "lane" "topic" "partition"] "Until all is worked off at the rates of the last minute; +Inf where it does not shrink";
         PARTITION_STATE = Gauge "forebay_partition_state" ["pipeline" "lane" "topic" "partition" "state"] "1 for the state of the partition: ok, warning, stalled, stopped or rewound";
         COMMITS = Counter "forebay_commits_total" ["pipeline" "lane"] "Commits acknowledged";

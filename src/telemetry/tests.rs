@@ -1,6 +1,9 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use forebay_core::metrics::Progress;
+use forebay_core::records::TopicPartition;
+
 use super::*;
 
 fn ask(address: SocketAddr, path: &str) -> String {
@@ -97,12 +100,22 @@ fn readiness_and_status_tell_what_is_missing() {
     lanes[0].joined.set(1);
     lanes[0].consumed.add(3);
     lanes[0].in_flight.add(3);
+    lanes[0].progress.store(Arc::new(vec![Progress {
+        partition: TopicPartition::new("in", 4),
+        position: 0,
+        settled_at: None,
+        behind: Some(7),
+    }]));
     assert!(ask(address, "/readyz").starts_with("HTTP/1.1 200"));
     let status = ask(address, "/status");
     let body = status.split("\r\n\r\n").nth(1).unwrap();
     let status: serde_json::Value = serde_json::from_str(body).unwrap();
     assert_eq!(status["ready"], true);
-    assert_eq!(status["lanes"][0]["records"]["in_flight"], 3);
+    let lane = &status["lanes"][0];
+    assert_eq!(lane["records"]["in_flight"], 3);
+    let by_client =
+        serde_json::json!([{"topic": "in", "partition": 4, "records": 7, "seconds": null, "state": "ok"}]);
+    assert_eq!((&lane["lag_records"], &lane["lags"]), (&7.into(), &by_client));
 }
 
 #[test]

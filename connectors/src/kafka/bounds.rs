@@ -6,13 +6,14 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use forebay_auth::Subscription;
-use forebay_core::metrics::{Bounds, Ends};
+use forebay_core::metrics::{Bounds, Ends, First};
 use forebay_core::records::{Partitions, Positions, TopicPartition};
 use forebay_core::{Error, Result};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
+use tracing::debug;
 
 use super::diagnose::Listener;
 use super::endpoint::Endpoint;
@@ -23,11 +24,12 @@ use crate::connector::LogBounds;
 /// How long one question may take.
 const ASK: Duration = Duration::from_secs(10);
 
-/// How long is looked for a record, and at how many partitions at a time.
+/// How long is looked for records.
 const LOOK: Duration = Duration::from_secs(2);
-const LOOKED_AT: usize = 64;
+/// One record of each partition is wanted. Brokers send a first batch that is larger all the same.
+const LOOK_FETCHES: [(&str, &str); 2] = [("fetch.message.max.bytes", "65536"), ("queued.min.messages", "1")];
 
-/// A consumer that asks, and reads no more than whether there is something to read.
+/// A consumer that asks, and reads no more than the first record.
 pub(super) struct KafkaBounds {
     // Before the client: it holds its handle.
     _token: Option<Subscription>,
@@ -42,10 +44,12 @@ impl fmt::Debug for KafkaBounds {
 
 impl KafkaBounds {
     pub(super) fn open(endpoint: &Endpoint) -> Result<Self> {
-        let consumer: BaseConsumer<Listener> = endpoint
-            .reader()
-            .create_with_context(Listener::default())
-            .map_err(refused)?;
+        let mut reader = endpoint.reader();
+        for (setting, value) in LOOK_FETCHES {
+            reader.set(setting, value);
+        }
+        let consumer: BaseConsumer<Listener> =
+            reader.create_with_context(Listener::default()).map_err(refused)?;
         let token = subscribe(&endpoint.credentials, consumer.client())?;
         Ok(Self {
             _token: token,
@@ -73,32 +77,44 @@ impl KafkaBounds {
     }
 }
 
+type Found = BTreeMap<TopicPartition, Option<First>>;
+
 impl KafkaBounds {
     /// Reads partitions of one topic until each has given a record or its end.
-    fn look(&self, topic: &str, positions: &[(i32, i64)]) -> KafkaResult<Vec<i32>> {
+    fn look(
+        &self,
+        topic: &str,
+        positions: &[(i32, i64)],
+        until: Instant,
+        found: &mut Found,
+    ) -> KafkaResult<()> {
         let mut asked = TopicPartitionList::new();
         for (partition, position) in positions {
             asked.add_partition_offset(topic, *partition, Offset::Offset(*position))?;
         }
         self.consumer.assign(&asked)?;
         let mut open: BTreeSet<i32> = positions.iter().map(|(partition, _)| *partition).collect();
-        let (mut empty, until) = (Vec::new(), Instant::now() + LOOK);
         while !open.is_empty() && Instant::now() < until {
-            match self
+            let (partition, first) = match self
                 .consumer
                 .poll(until.saturating_duration_since(Instant::now()))
             {
-                Some(Ok(message)) => drop(open.remove(&message.partition())),
-                Some(Err(KafkaError::PartitionEOF(partition))) => {
-                    if open.remove(&partition) {
-                        empty.push(partition);
-                    }
-                }
+                Some(Ok(message)) => (
+                    message.partition(),
+                    Some(First {
+                        offset: message.offset(),
+                        at: message.timestamp().to_millis(),
+                    }),
+                ),
+                Some(Err(KafkaError::PartitionEOF(partition))) => (partition, None),
                 Some(Err(error)) => return Err(error),
                 None => break,
+            };
+            if open.remove(&partition) {
+                found.insert(TopicPartition::new(topic, partition), first);
             }
         }
-        Ok(empty)
+        Ok(())
     }
 }
 
@@ -117,23 +133,21 @@ impl LogBounds for KafkaBounds {
         Ok(bounds.collect())
     }
 
-    fn empty(&mut self, positions: &Positions) -> Result<Partitions> {
+    fn first(&mut self, positions: &Positions) -> Result<Found> {
         let mut by_topic: BTreeMap<&str, Vec<(i32, i64)>> = BTreeMap::new();
-        for (partition, position) in positions.iter().take(LOOKED_AT) {
+        for (partition, position) in positions {
             let of_topic = by_topic.entry(&partition.topic).or_default();
             of_topic.push((partition.partition, *position));
         }
-        let mut empty = Partitions::new();
-        let mut looked = Ok(());
+        let (mut found, until) = (Found::new(), Instant::now() + LOOK);
         for (topic, positions) in by_topic {
-            match self.look(topic, &positions) {
-                Ok(found) => empty.extend(found.into_iter().map(|p| TopicPartition::new(topic, p))),
-                Err(error) => looked = Err(error),
+            if let Err(error) = self.look(topic, &positions, until, &mut found) {
+                debug!(topic, %error, "what waits there is not known for now");
             }
         }
-        looked
-            .and(self.consumer.unassign())
-            .map_err(|e| Error::retry("look whether records wait").caused_by(e))?;
-        Ok(empty)
+        self.consumer
+            .unassign()
+            .map_err(|e| Error::retry("end a look for records").caused_by(e))?;
+        Ok(found)
     }
 }

@@ -1,13 +1,14 @@
 //! What became of records: confirmations, refusals, counts, and the commits that follow. Knows tickets and positions; it does
 //! not know how they were carried.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{LAG_EVERY, Lane, NEVER_CONFIRMED, millis_now, stopped_by};
 use crate::error::{Error, Result};
 use crate::ledger::{Share, Tally};
-use crate::metrics::{LaneMetrics, Progress, lag};
+use crate::metrics::{LaneMetrics, Progress};
 use crate::records::{NO_TIMESTAMP, Positions, Records, TopicPartition};
 use crate::reject::{Reject, Stage};
 use crate::sink::Refused;
@@ -35,9 +36,6 @@ impl Lane {
         }
         if now.duration_since(self.last_lag) >= LAG_EVERY {
             self.last_lag = now;
-            let known = self.source.lag(self.ledger.positions());
-            let lag = lag(self.ledger.positions(), &known, &self.metrics.ends.load());
-            self.metrics.lag.set(lag);
             self.publish();
         }
         Ok(())
@@ -45,14 +43,18 @@ impl Lane {
 
     /// Tells where the lane is.
     pub(super) fn publish(&self) {
+        let behind: BTreeMap<_, _> = self.source.lag(self.ledger.positions()).into_iter().collect();
         let of_one = |(partition, position): (&TopicPartition, &i64)| Progress {
             partition: partition.clone(),
             position: *position,
-            read_at: self
-                .read_at
+            settled_at: self
+                .settled_at
                 .get(partition)
                 .copied()
                 .filter(|at| *at != NO_TIMESTAMP),
+            behind: behind
+                .get(partition)
+                .and_then(|behind| u64::try_from(*behind).ok()),
         };
         let all = self.ledger.positions().iter().map(of_one).collect();
         self.metrics.progress.store(Arc::new(all));
@@ -60,7 +62,7 @@ impl Lane {
 
     pub(super) fn settle(&mut self) {
         let (now, at) = (millis_now(), Instant::now());
-        let metrics = &self.metrics;
+        let (metrics, settled_at) = (&self.metrics, &mut self.settled_at);
         let mut bytes = 0;
         let mut in_flight = metrics.in_flight.get();
         self.ledger.settle(|shares, held| {
@@ -80,6 +82,10 @@ impl Lane {
                     .map(|t| now.saturating_sub(t.max(0) as u64)),
             );
             for share in shares {
+                match settled_at.get_mut(&share.partition) {
+                    Some(at) => *at = share.at,
+                    None => drop(settled_at.insert(share.partition.clone(), share.at)),
+                }
                 count(metrics, &share.tally);
                 in_flight = in_flight.saturating_sub(share.tally.total());
             }
@@ -202,6 +208,7 @@ pub(super) fn shares(
         .map(|(partition, next)| Share {
             partition,
             next,
+            at: NO_TIMESTAMP,
             tally: Tally::default(),
         })
         .collect();
@@ -212,6 +219,7 @@ pub(super) fn shares(
         .collect();
     let mut tally = |row: usize, add: &dyn Fn(&mut Tally)| {
         if let Some(share) = at[records.partition_index(row)].and_then(|i| shares.get_mut(i)) {
+            share.at = records.timestamp(row);
             add(&mut share.tally);
         }
     };

@@ -81,7 +81,7 @@ impl Lane {
         self.settle_count(&Tally::default(), abandoned.total());
         self.settle();
         self.metrics.partitions.set(self.ledger.positions().len() as u64);
-        self.read_at
+        self.settled_at
             .retain(|partition, _| !partitions.contains(partition));
         self.publish();
     }

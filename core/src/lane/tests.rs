@@ -345,6 +345,26 @@ fn revoked_partitions_are_flushed_committed_and_released_in_that_order() {
 }
 
 #[test]
+fn a_lane_tells_when_the_record_was_written_that_it_settled_last() {
+    let message = |(partition, offset, timestamp)| Message {
+        timestamp,
+        ..Message::new("in", partition, offset, b"a")
+    };
+    let both = [(0, 0, 5000), (0, 1, 1000), (1, 0, 2000)].map(message);
+    let gone = Partitions::from([TopicPartition::new("in", 1)]);
+    let script = vec![
+        Script::Messages(both.to_vec()),
+        Script::Event(Event::Revoked(gone)),
+    ];
+    let progress = run(rules(), script).metrics.progress.load_full();
+    let told: Vec<_> = progress
+        .iter()
+        .map(|one| (one.partition.partition, one.position, one.settled_at))
+        .collect();
+    assert_eq!(told, [(0, 2, Some(1000))]);
+}
+
+#[test]
 fn what_is_not_confirmed_is_not_committed_at_a_revocation() {
     let partitions = Partitions::from([TopicPartition::new("in", 0)]);
     let script = vec![messages(&["a", "b"]), Script::Event(Event::Revoked(partitions))];

@@ -6,21 +6,21 @@ mod latency;
 mod progress;
 mod rejects;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub use latency::{Latency, Snapshot, bucket_end};
-pub(crate) use progress::lag;
-pub use progress::{Bounds, Ends, Progress};
+pub use progress::{Bounds, Ends, First, Lag, Progress, State};
 pub use rejects::Rejects;
 
 use arc_swap::ArcSwap;
 use tracing::warn;
 
 use crate::drift::Counted;
-use crate::records::Records;
+use crate::records::{Records, TopicPartition};
 use crate::reject::{Reject, Stage};
 
 /// What one lane counts. Plain atomics; whoever exports them reads them.
@@ -72,12 +72,10 @@ pub struct LaneMetrics {
     pub gaps: Count,
     /// Offsets that gaps skipped.
     pub gap_offsets: Count,
-    /// Records in the log behind this lane's positions.
-    pub lag: Count,
     /// Where the lane is.
     pub progress: ArcSwap<Vec<Progress>>,
-    /// Where the logs of its partitions end, by whoever asks the brokers.
-    pub ends: ArcSwap<Ends>,
+    /// How far behind it is, by whoever asks the brokers.
+    pub asked: ArcSwap<BTreeMap<TopicPartition, Lag>>,
     /// Times the source or a sink had to be tried again.
     pub retries: Count,
     /// 1 while a batch waits for something outside, such as a schema registry.

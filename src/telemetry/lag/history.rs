@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use forebay_core::metrics::Bounds;
+use forebay_core::metrics::{Bounds, Lag, State};
 
 /// Samples by which a state is judged, as Burrow does (github.com/linkedin/Burrow, "Consumer Lag Evaluation Rules").
 const JUDGED: usize = 10;
@@ -14,30 +14,6 @@ const RATES: Duration = Duration::from_secs(60);
 const KEPT: usize = 2048;
 /// Timestamps before the year 2000 are nobody's: an unset field, or seconds for milliseconds.
 const PLAUSIBLE_MS: i64 = 946_684_800_000;
-
-/// How a partition gets on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::telemetry) enum State {
-    Ok,
-    /// It moves, and its lag has not fallen once.
-    Warning,
-    /// Records wait, and it does not move.
-    Stalled,
-    /// Records wait, and its lane does not turn.
-    Stopped,
-    /// Its position went back and has not come forward again.
-    Rewound,
-}
-
-impl State {
-    pub(super) const ALL: [(Self, &'static str); 5] = [
-        (Self::Ok, "ok"),
-        (Self::Warning, "warning"),
-        (Self::Stalled, "stalled"),
-        (Self::Stopped, "stopped"),
-        (Self::Rewound, "rewound"),
-    ];
-}
 
 /// What is known at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -49,16 +25,6 @@ pub(super) struct Sample {
     pub(super) turns: bool,
 }
 
-/// What it comes to.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::telemetry) struct Figures {
-    pub(in crate::telemetry) records: u64,
-    pub(in crate::telemetry) seconds: f64,
-    /// Until all is worked off at the rates of the last minute; infinite where it does not shrink.
-    pub(in crate::telemetry) drain_seconds: f64,
-    pub(in crate::telemetry) state: State,
-}
-
 /// One partition's past.
 #[derive(Debug, Default)]
 pub(super) struct History {
@@ -68,18 +34,19 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Takes a sample in. `read_at` is the timestamp of a record that was read lately, `now_ms` the time by the same clock.
-    pub(super) fn observe(&mut self, sample: Sample, read_at: Option<i64>, now_ms: i64) -> Figures {
+    /// Takes a sample in. `written_at` is the timestamp of the record at the position or of the one before it, `now_ms` the time by the
+    /// same clock.
+    pub(super) fn observe(&mut self, sample: Sample, written_at: Option<i64>, now_ms: i64) -> Lag {
         self.remember(sample);
         let records = sample.bounds.lag(sample.position);
-        Figures {
+        Lag {
             records,
             seconds: if records == 0 {
-                0.0
+                Some(0.0)
             } else {
-                self.age(sample, read_at, now_ms)
+                self.age(sample, written_at, now_ms)
             },
-            drain_seconds: self.drain(records),
+            drain_seconds: Some(self.drain(records)),
             state: self.state(),
         }
     }
@@ -110,8 +77,8 @@ impl History {
     }
 
     /// How long ago the first record behind the position came: between two samples its offset's share of the time is taken.
-    /// What came before the first sample is as old as its timestamps say, and at least as old as that sample.
-    fn age(&self, sample: Sample, read_at: Option<i64>, now_ms: i64) -> f64 {
+    /// What came before the first sample is as old as its timestamp says, and at least as old as that sample.
+    fn age(&self, sample: Sample, written_at: Option<i64>, now_ms: i64) -> Option<f64> {
         let position = sample.position.max(sample.bounds.low);
         let passed = self.ends.iter().zip(self.ends.iter().skip(1));
         let between = passed
@@ -120,15 +87,17 @@ impl History {
         if let Some(((from, before), (to, after))) = between {
             let share = (position - before) as f64 / (after - before) as f64;
             let came = *from + (*to - *from).mul_f64(share);
-            return (sample.at - came).as_secs_f64();
+            return Some((sample.at - came).as_secs_f64());
         }
         let known = self
             .ends
             .front()
             .map_or(0.0, |(first, _)| (sample.at - *first).as_secs_f64());
-        let said = read_at.filter(|at| (PLAUSIBLE_MS..=now_ms).contains(at));
-        let said = said.map_or(0.0, |at| (now_ms - at) as f64 / 1e3);
-        known.max(said)
+        let said = written_at.filter(|at| (PLAUSIBLE_MS..=now_ms).contains(at));
+        match said.map(|at| (now_ms - at) as f64 / 1e3) {
+            Some(said) => Some(said.max(known)),
+            None => (known > 0.0).then_some(known),
+        }
     }
 
     fn drain(&self, records: u64) -> f64 {
@@ -180,7 +149,7 @@ mod tests {
     const NOW_MS: i64 = 1_800_000_000_000;
 
     /// The last figures after samples of position and end, five seconds apart.
-    fn after(samples: &[(i64, i64)], low: i64, read_at: Option<i64>) -> Figures {
+    fn after(samples: &[(i64, i64)], low: i64, written_at: Option<i64>) -> Lag {
         let (mut history, mut at) = (History::default(), Instant::now());
         let mut last = None;
         for (position, high) in samples {
@@ -191,7 +160,7 @@ mod tests {
                 position: *position,
                 turns: true,
             };
-            last = Some(history.observe(sample, read_at, NOW_MS));
+            last = Some(history.observe(sample, written_at, NOW_MS));
         }
         last.expect("samples")
     }
@@ -199,27 +168,29 @@ mod tests {
     #[test]
     fn lag_in_time_is_the_age_of_the_first_record_that_waits() {
         let none = after(&[(10, 10), (20, 20)], 0, None);
-        assert_eq!((none.records, none.seconds), (0, 0.0));
+        assert_eq!((none.records, none.seconds), (0, Some(0.0)));
         // The log grew from 20 to 30 five to ten seconds ago, to 40 since; the position is in the middle of the first growth.
         let late = after(&[(20, 20), (20, 30), (25, 40)], 0, None);
-        assert_eq!((late.records, late.seconds), (15, 7.5));
+        assert_eq!((late.records, late.seconds), (15, Some(7.5)));
         // A late record on a topic that was idle: as old as itself, not as the one before.
         let idle = after(
             &[(20, 20), (20, 20), (20, 20), (20, 21)],
             0,
             Some(NOW_MS - 86_400_000),
         );
-        assert_eq!((idle.records, idle.seconds), (1, 5.0));
+        assert_eq!((idle.records, idle.seconds), (1, Some(5.0)));
     }
 
     #[test]
     fn what_came_before_is_as_old_as_it_says_where_that_can_be() {
         let day = 86_400_000;
         let old = after(&[(0, 1000), (100, 1000)], 0, Some(NOW_MS - day));
-        assert_eq!((old.records, old.seconds), (900, 86_400.0));
+        assert_eq!((old.records, old.seconds), (900, Some(86_400.0)));
         for nobodys in [None, Some(0), Some(-1), Some(1_700_000_000), Some(NOW_MS + day)] {
             let known = after(&[(0, 1000), (100, 1000)], 0, nobodys);
-            assert_eq!(known.seconds, 5.0, "{nobodys:?}");
+            assert_eq!(known.seconds, Some(5.0), "at least: {nobodys:?}");
+            let first = after(&[(0, 1000)], 0, nobodys);
+            assert_eq!(first.seconds, None, "{nobodys:?}");
         }
     }
 
@@ -228,16 +199,19 @@ mod tests {
         let passed = after(&[(0, 1000), (0, 1000)], 990, None);
         assert_eq!(passed.records, 10);
         let all = after(&[(0, 1000)], 1000, None);
-        assert_eq!((all.records, all.seconds, all.drain_seconds), (0, 0.0, 0.0));
+        assert_eq!(
+            (all.records, all.seconds, all.drain_seconds),
+            (0, Some(0.0), Some(0.0))
+        );
     }
 
     #[test]
     fn drain_time_is_by_the_rates_of_the_last_minute() {
         // 100 read and 50 written in five seconds.
         let shrinks = after(&[(0, 1000), (100, 1050)], 0, None);
-        assert_eq!((shrinks.records, shrinks.drain_seconds), (950, 95.0));
+        assert_eq!((shrinks.records, shrinks.drain_seconds), (950, Some(95.0)));
         let grows = after(&[(0, 1000), (100, 1200)], 0, None);
-        assert_eq!(grows.drain_seconds, f64::INFINITY);
+        assert_eq!(grows.drain_seconds, Some(f64::INFINITY));
     }
 
     #[test]
@@ -300,8 +274,8 @@ mod tests {
                 position: 3,
                 turns: true,
             };
-            let figures = history.observe(sample, None, NOW_MS);
-            assert_eq!(figures.seconds, (at - start).as_secs_f64());
+            let lag = history.observe(sample, None, NOW_MS);
+            assert_eq!(lag.seconds, (n > 0).then(|| (at - start).as_secs_f64()));
         }
         assert!(history.ends.len() <= KEPT && history.recent.len() < 20);
     }

@@ -3,55 +3,67 @@
 
 mod collected;
 mod history;
+mod rests;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use forebay_connectors::LogBounds;
-use forebay_core::Result;
-use forebay_core::metrics::{AllMetrics, Bounds, Ends, Progress};
-use forebay_core::records::{Partitions, Positions, TopicPartition};
-use tracing::{debug, warn};
+use forebay_core::metrics::{AllMetrics, Ends, Lag};
+use forebay_core::records::{Partitions, TopicPartition};
+use tracing::{debug, info, warn};
 
 pub(super) use self::collected::Collected;
-use self::history::{Figures, History, Sample};
+use self::history::{History, Sample};
+use self::rests::Rests;
 use super::liveness;
 
 /// How often the brokers are asked.
 const EVERY: Duration = Duration::from_secs(5);
 /// A lane that has not gone round for so long does not turn.
 const TURNS: Duration = Duration::from_secs(10);
+/// Partitions that are shown by themselves, at most; sums and the longest lag count all.
+const SHOWN: usize = 1000;
 
-/// One partition of one lane.
-#[derive(Clone, Debug)]
-pub(super) struct Lagging {
-    pub(super) lane: usize,
-    pub(super) partition: TopicPartition,
-    pub(super) figures: Figures,
+/// The lag of all lanes at one moment.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    pub(super) lanes: Vec<OfLane>,
+    /// By lane; those that are furthest behind where there are more than are shown.
+    pub(super) partitions: Vec<(usize, TopicPartition, Lag)>,
 }
 
-/// The figures of now, for whoever shows them.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Lags(Arc<Mutex<Vec<Lagging>>>);
+/// Over the partitions of a lane.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct OfLane {
+    pub(super) records: u64,
+    /// The longest; `None` where none is known.
+    pub(super) seconds: Option<f64>,
+}
 
-impl Lags {
-    fn lock(&self) -> MutexGuard<'_, Vec<Lagging>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Those of partitions that are still their lane's.
-    pub(super) fn of(&self, lanes: &AllMetrics) -> Vec<Lagging> {
-        let mut all = self.lock().clone();
-        let owned: Vec<_> = lanes.iter().map(|lane| lane.progress.load_full()).collect();
-        all.retain(|one| {
-            let owned = owned.get(one.lane);
-            owned.is_some_and(|owned| owned.iter().any(|progress| progress.partition == one.partition))
-        });
-        all
+impl Shown {
+    pub(super) fn of(lanes: &AllMetrics) -> Self {
+        let mut shown = Self::default();
+        for (lane, metrics) in lanes.iter().enumerate() {
+            let mut all = OfLane::default();
+            for (partition, lag) in metrics.lags() {
+                all.records += lag.records;
+                all.seconds = all.seconds.into_iter().chain(lag.seconds).reduce(f64::max);
+                shown.partitions.push((lane, partition, lag));
+            }
+            shown.lanes.push(all);
+        }
+        if shown.partitions.len() > SHOWN {
+            shown
+                .partitions
+                .sort_by_key(|(_, _, lag)| std::cmp::Reverse(lag.records));
+            shown.partitions.truncate(SHOWN);
+        }
+        shown
     }
 }
 
@@ -67,11 +79,20 @@ impl fmt::Debug for Asking {
 }
 
 impl Asking {
-    pub(super) fn start(bounds: Box<dyn LogBounds>, lanes: AllMetrics, lags: Lags) -> Self {
+    pub(super) fn start(bounds: Box<dyn LogBounds>, lanes: AllMetrics) -> Self {
         let (stop, stopped) = sync_channel(0);
-        let thread = thread::Builder::new()
-            .name("lag".into())
-            .spawn(move || ask(bounds, &lanes, &lags, &stopped));
+        let thread = thread::Builder::new().name("lag".into()).spawn(move || {
+            let mut asker = Asker::new(bounds, lanes);
+            // The first answer is wanted soon, and the lanes have to join before.
+            let mut wait = Duration::from_secs(1);
+            while stopped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
+                wait = if asker.ask() {
+                    EVERY
+                } else {
+                    Duration::from_secs(1)
+                };
+            }
+        });
         if let Err(error) = &thread {
             warn!("lag is not measured: {error}");
         }
@@ -93,102 +114,65 @@ impl Drop for Asking {
     }
 }
 
-/// Positions that do not move though their logs go on behind them. A transaction ends with a marker, and one that is aborted leaves
-/// records that nobody reads: where there is nothing else, nothing waits.
-#[derive(Debug, Default)]
-struct Rests {
-    last: Positions,
-    /// Positions with nothing up to these ends.
-    empty: BTreeMap<TopicPartition, (i64, i64)>,
+/// What the thread knows.
+struct Asker {
+    bounds: Box<dyn LogBounds>,
+    lanes: AllMetrics,
+    histories: BTreeMap<TopicPartition, History>,
+    rests: Rests,
+    /// Whether it was said that not all partitions are shown.
+    said: bool,
 }
 
-impl Rests {
-    fn look(
-        &mut self,
-        bounds: &mut dyn LogBounds,
-        progress: &[Arc<Vec<Progress>>],
-        ends: &Ends,
-    ) -> Result<()> {
-        let owned = || progress.iter().flat_map(|of_lane| of_lane.iter());
-        let looked_at = owned().filter(|one| {
-            let known = self.empty.get(&one.partition);
-            ends.get(&one.partition).is_some_and(|end| {
-                end.lag(one.position) > 0
-                    && self.last.get(&one.partition) == Some(&one.position)
-                    && known != Some(&(one.position, end.high))
-            })
-        });
-        let looked_at: Positions = looked_at
-            .map(|one| (one.partition.clone(), one.position))
-            .collect();
-        self.last = owned().map(|one| (one.partition.clone(), one.position)).collect();
-        self.empty
-            .retain(|partition, _| self.last.contains_key(partition));
-        if looked_at.is_empty() {
-            return Ok(());
-        }
-        for partition in bounds.empty(&looked_at)? {
-            if let (Some(position), Some(end)) = (looked_at.get(&partition), ends.get(&partition)) {
-                self.empty.insert(partition, (*position, end.high));
-            }
-        }
-        Ok(())
-    }
-
-    /// Lets nothing wait where nothing does.
-    fn pass(&self, ends: &mut Ends) {
-        for (partition, (_, end)) in &self.empty {
-            if let Some(bounds) = ends.get_mut(partition) {
-                bounds.low = bounds.low.max(*end);
-            }
+impl Asker {
+    fn new(bounds: Box<dyn LogBounds>, lanes: AllMetrics) -> Self {
+        Self {
+            bounds,
+            lanes,
+            histories: BTreeMap::new(),
+            rests: Rests::default(),
+            said: false,
         }
     }
 
-    /// The position, or the end where nothing lies between.
-    fn reached(&self, one: &Progress, bounds: Bounds) -> i64 {
-        match self.empty.get(&one.partition) {
-            Some((position, end)) if *position == one.position => bounds.high.min(*end).max(one.position),
-            _ => one.position,
-        }
-    }
-}
-
-fn ask(mut bounds: Box<dyn LogBounds>, lanes: &AllMetrics, lags: &Lags, stopped: &Receiver<()>) {
-    let mut histories: BTreeMap<TopicPartition, History> = BTreeMap::new();
-    let mut rests = Rests::default();
-    // The first answer is wanted soon, and the lanes have to join before.
-    let mut wait = Duration::from_secs(1);
-    while stopped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
-        let progress: Vec<_> = lanes.iter().map(|lane| lane.progress.load_full()).collect();
+    /// Asks once, of all partitions; `false` where there are none.
+    fn ask(&mut self) -> bool {
+        let progress: Vec<_> = self.lanes.iter().map(|lane| lane.progress.load_full()).collect();
         let owned = progress.iter().flat_map(|of_lane| of_lane.iter());
         let partitions: Partitions = owned.map(|one| one.partition.clone()).collect();
-        wait = if partitions.is_empty() {
-            Duration::from_secs(1)
-        } else {
-            EVERY
-        };
-        histories.retain(|partition, _| partitions.contains(partition));
+        self.histories
+            .retain(|partition, _| partitions.contains(partition));
         if partitions.is_empty() {
-            lags.lock().clear();
-            continue;
+            return false;
         }
-        let mut ends = match bounds.ask(&partitions) {
+        if partitions.len() > SHOWN && !self.said {
+            self.said = true;
+            info!(
+                partitions = partitions.len(),
+                "the {SHOWN} partitions furthest behind have a lag of their own on /metrics and /status; sums and the longest lag count all"
+            );
+        }
+        let ends = match self.bounds.ask(&partitions) {
             Ok(ends) => ends,
             Err(error) => {
                 warn!(%error, "lag is not measured for now");
-                continue;
+                return true;
             }
         };
-        if let Err(error) = rests.look(bounds.as_mut(), &progress, &ends) {
-            debug!(%error, "whether records wait is not known for now");
+        if let Err(error) = self.rests.look(self.bounds.as_mut(), &progress, &ends) {
+            debug!(%error, "what waits is not known for now");
         }
+        self.publish(&ends);
+        true
+    }
+
+    fn publish(&mut self, ends: &Ends) {
         let (at, now_ms) = (Instant::now(), liveness::now_ms());
-        let mut all = Vec::with_capacity(partitions.len());
-        for (lane, metrics) in lanes.iter().enumerate() {
-            // Asked for again: what came meanwhile counts.
-            let progress = metrics.progress.load();
+        for metrics in &self.lanes {
+            let mut lags = BTreeMap::new();
             let turned = Duration::from_millis(now_ms.saturating_sub(metrics.heartbeat.get()));
-            for one in progress.iter() {
+            // Asked for again: what came meanwhile counts.
+            for one in metrics.progress.load().iter() {
                 let Some(bounds) = ends.get(&one.partition) else {
                     debug!(partition = %one.partition, "the brokers told no end");
                     continue;
@@ -196,23 +180,21 @@ fn ask(mut bounds: Box<dyn LogBounds>, lanes: &AllMetrics, lags: &Lags, stopped:
                 let sample = Sample {
                     at,
                     bounds: *bounds,
-                    position: rests.reached(one, *bounds),
+                    position: self.rests.reached(one),
                     turns: turned < TURNS,
                 };
-                let history = histories.entry(one.partition.clone()).or_default();
+                let written_at = match self.rests.first(one) {
+                    Some(first) => first.at,
+                    None => one.settled_at,
+                };
+                let history = self.histories.entry(one.partition.clone()).or_default();
                 let now_ms = i64::try_from(now_ms).unwrap_or(i64::MAX);
-                all.push(Lagging {
-                    lane,
-                    partition: one.partition.clone(),
-                    figures: history.observe(sample, one.read_at, now_ms),
-                });
+                lags.insert(one.partition.clone(), history.observe(sample, written_at, now_ms));
             }
+            metrics.asked.store(Arc::new(lags));
         }
-        rests.pass(&mut ends);
-        let ends = Arc::new(ends);
-        for metrics in lanes {
-            metrics.ends.store(Arc::clone(&ends));
-        }
-        *lags.lock() = all;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use forebay::core::metrics::{AllMetrics, Closed, LaneMetrics, StepMetrics};
+use forebay::core::metrics::{AllMetrics, Closed, LaneMetrics, Progress, StepMetrics};
+use forebay::core::records::TopicPartition;
 use forebay::core::reject::{Reject, Stage};
 use forebay::telemetry::{Beside, Drawn, End, Picture, Rejects, Serving, Telemetry};
 use serde_json::{Value, json};
@@ -72,7 +73,12 @@ fn made_up() -> AllMetrics {
         lane.steps.set(steps.into()).expect("steps once");
         lane.joined.set(1);
         lane.partitions.set(3);
-        lane.lag.set(1_234);
+        lane.progress.store(Arc::new(vec![Progress {
+            partition: TopicPartition::new("events", 0),
+            position: 0,
+            settled_at: None,
+            behind: Some(1_234),
+        }]));
         beat(lane);
     }
     lanes

@@ -129,5 +129,5 @@ fn metrics(log: &Path) -> String {
     let said = said(log);
     let behind = said.split("telemetry at ").nth(1).expect("its address");
     let (address, _) = behind.split_once(',').expect("its address");
-    http("GET", address, "text/plain", "")
+    http("GET", &format!("{address}metrics"), "text/plain", "")
 }
