@@ -23,7 +23,7 @@ pub struct Contract {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Held {
     pub column: String,
-    /// Its field, as the writer names it; none where the schema has none.
+    /// Its field, as the writer names it; none where the schema has none, or has no fields and the column is the whole value.
     pub field: Option<String>,
     /// The field's type in the schema's words.
     pub written_as: Option<String>,
@@ -139,8 +139,8 @@ fn ways(
         }
         _ => {
             let schema = avro::AvroSchema::of(schema)?;
-            let one = |column| avro::way(&schema, column).map(of_avro).map_err(|e| e.what);
-            columns.iter().map(one).collect()
+            let ways = avro::ways(&schema, columns).into_iter();
+            ways.map(|way| way.map(of_avro).map_err(|e| e.what)).collect()
         }
     })
 }
@@ -148,7 +148,7 @@ fn ways(
 fn of_avro(way: avro::Way) -> Way {
     let there = way.filled == avro::Filled::Field;
     Way {
-        field: there.then_some(way.field),
+        field: (there && !way.field.is_empty()).then_some(way.field),
         written_as: Some(if there {
             way.avro
         } else {
@@ -179,9 +179,10 @@ fn hold(column: &Column, found: Result<Way, String>, declared: &SourceColumn) ->
             Some(format!("column `{}`: {why}{filling}", column.name)),
         ),
         Ok(way) if way.nullable && !column.nullable => {
-            let field = way.field.clone().unwrap_or_default();
+            let field = way.field.as_ref();
+            let field = field.map_or("the value".to_owned(), |field| format!("its field `{field}`"));
             let reason = format!(
-                "column `{}`: its field `{field}` may be null, and an event with a null there is a reject{filling}; make the column \
+                "column `{}`: {field} may be null, and an event with a null there is a reject{filling}; make the column \
                  `nullable`",
                 column.name
             );

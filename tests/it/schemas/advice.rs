@@ -1,0 +1,69 @@
+//! What `check` says of schemas as they are met first: keys that are one value.
+
+use std::path::Path;
+
+use forebay_testcontainers::Registry;
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::contract::check;
+use super::{pipeline, register};
+
+/// A pipeline file with this source and no step.
+fn with_source(folder: &TempDir, topic: &str, source: &str) -> String {
+    let url = Registry::shared().url();
+    let text = format!(
+        "connectors:\n  local: {{ kind: kafka, bootstrap: [\"localhost:9092\"], schema_registry: {{ url: {url:?} }} }}\n\
+         pipeline:\n  name: advice\n  source:\n    topic: {topic}\n    group: advice\n    {source}\n  sink: {{ topic: out, format: json }}\n"
+    );
+    pipeline(folder, &text).display().to_string()
+}
+
+fn written(folder: &TempDir, name: &str, text: &str) -> String {
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).expect("write a schema");
+    Path::display(&path).to_string()
+}
+
+#[test]
+fn a_key_or_payload_of_one_value_fills_one_column() {
+    let folder = TempDir::new().expect("a folder");
+    register(
+        "bare-value",
+        &json!({ "type": "record", "name": "Paid", "fields": [{ "name": "amount", "type": "double" }] }),
+    );
+    register("bare-key", &json!("long"));
+    let key = |columns: &str| {
+        let source = format!(
+            "format: avro\n    columns: {{ amount: float64 }}\n    key: {{ format: avro, columns: {{ {columns} }} }}"
+        );
+        check(&["check", &with_source(&folder, "bare", &source)])
+    };
+    let (output, text) = key("acct: int64");
+    assert!(output.status.success(), "{text}");
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.lines().any(|line| words(line) == "acct long"), "{text}");
+    let (output, text) = key("acct: int64, branch: int64");
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(
+        text.contains("a value without fields fills one column alone"),
+        "{text}"
+    );
+
+    let source = "format: avro\n    columns: { reading: float64 }";
+    let path = with_source(&folder, "bare", source);
+    for (schema, code, said) in [
+        (r#""double""#, 0, ""),
+        (
+            r#"["null","double"]"#,
+            0,
+            "column `reading`: the value may be null",
+        ),
+        (r#""string""#, 2, "string does not convert to float64"),
+    ] {
+        let file = written(&folder, "new.avsc", schema);
+        let (output, text) = check(&["check", &path, "--against", &file]);
+        assert_eq!(output.status.code(), Some(code), "{schema}: {text}");
+        assert!(text.contains(said), "{schema}: {text}");
+    }
+}
