@@ -1,4 +1,5 @@
-//! What `check` says of schemas as they are met first: keys that are one value.
+//! What `check` says of schemas as they are met first: keys that are one value, files with several messages, nulls, files that are
+//! no schemas.
 
 use std::path::Path;
 
@@ -13,7 +14,7 @@ use super::{pipeline, register};
 fn with_source(folder: &TempDir, topic: &str, source: &str) -> String {
     let url = Registry::shared().url();
     let text = format!(
-        "connectors:\n  local: {{ kind: kafka, bootstrap: [\"localhost:9092\"], schema_registry: {{ url: {url:?} }} }}\n\
+        "connector: local\nconnectors:\n  local: {{ kind: kafka, bootstrap: [\"localhost:9092\"], schema_registry: {{ url: {url:?} }} }}\n\
          pipeline:\n  name: advice\n  source:\n    topic: {topic}\n    group: advice\n    {source}\n  sink: {{ topic: out, format: json }}\n"
     );
     pipeline(folder, &text).display().to_string()
@@ -65,5 +66,44 @@ fn a_key_or_payload_of_one_value_fills_one_column() {
         let (output, text) = check(&["check", &path, "--against", &file]);
         assert_eq!(output.status.code(), Some(code), "{schema}: {text}");
         assert!(text.contains(said), "{schema}: {text}");
+    }
+}
+
+#[test]
+fn a_null_that_a_default_does_not_fill_is_filled_with_coalesce() {
+    let folder = TempDir::new().expect("a folder");
+    let schema = json!({ "type": "record", "name": "Event", "fields": [{ "name": "f6", "type": ["null", "double"] }] });
+    let file = written(&folder, "new.avsc", &schema.to_string());
+    let source = "format: avro\n    columns: { f6: { type: float32, default: 9.5 } }";
+    let (output, text) = check(&[
+        "check",
+        &with_source(&folder, "nulls", source),
+        "--against",
+        &file,
+    ]);
+    assert!(output.status.success(), "{text}");
+    let advice = "make the column `nullable` and fill it with coalesce(f6, 9.5) in a sql step";
+    assert!(text.contains(advice), "{text}");
+
+    // In front of a model, where the column is nullable.
+    let url = Registry::shared().url();
+    let bootstrap = r#"bootstrap: ["localhost:9092"] }"#;
+    let registered = bootstrap.replace(" }", &format!(", schema_registry: {{ url: {url:?} }} }}"));
+    let edits = [
+        (bootstrap, registered.as_str()),
+        ("format: json\n    columns", "format: avro\n    columns"),
+        (
+            "f6: float32",
+            "f6: { type: float32, nullable: true, default: 9.5 }",
+        ),
+        ("f7: float32", "f7: { type: float32, nullable: true }"),
+    ];
+    let path = crate::sensors::pipeline(&folder, &edits).display().to_string();
+    let (_, text) = check(&["check", &path, "--offline"]);
+    for (column, filling) in [("f6", "9.5"), ("f7", "0")] {
+        let advice = format!(
+            "fill it with coalesce({column}, {filling}) in a sql step before the model, or filter with WHERE {column} IS NOT NULL"
+        );
+        assert!(text.contains(&advice), "{advice}: {text}");
     }
 }
