@@ -69,6 +69,31 @@ fn a_key_or_payload_of_one_value_fills_one_column() {
     }
 }
 
+const PROTO: &str = "syntax = \"proto3\"; package sensors; message Other { string note = 1; } \
+                     message Reading { int64 id = 1; double value = 2; }";
+
+#[test]
+fn the_message_that_is_written_is_named_where_it_is_not_the_first() {
+    let folder = TempDir::new().expect("a folder");
+    let file = written(&folder, "new.proto", PROTO);
+    let against = |format: &str| {
+        let source = format!("format: {format}\n    columns: {{ id: int64, value: float64 }}");
+        check(&[
+            "check",
+            &with_source(&folder, "several", &source),
+            "--against",
+            &file,
+        ])
+    };
+    let (output, text) = against("protobuf");
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    let advice =
+        "the schema has several messages (Other, Reading): name the one that is written as `message`";
+    assert!(text.contains(advice), "{text}");
+    let (output, text) = against("{ protobuf: { message: Reading } }");
+    assert!(output.status.success(), "{text}");
+}
+
 #[test]
 fn a_null_that_a_default_does_not_fill_is_filled_with_coalesce() {
     let folder = TempDir::new().expect("a folder");
