@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use forebay_testcontainers::Registry;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::contract::check;
@@ -92,6 +92,61 @@ fn the_message_that_is_written_is_named_where_it_is_not_the_first() {
     assert!(text.contains(advice), "{text}");
     let (output, text) = against("{ protobuf: { message: Reading } }");
     assert!(output.status.success(), "{text}");
+}
+
+#[test]
+fn a_file_that_is_no_schema_is_named_first() {
+    let folder = TempDir::new().expect("a folder");
+    let cases = [
+        ("avro", "new.avsc", r#"{"type": "record", "#),
+        ("avro", "new.avsc", r#"{"type": "record"}"#),
+        ("protobuf", "new.proto", "syntax = \"proto3\"; message {"),
+        ("json-schema", "new.json", "[["),
+        ("avro", "none.avsc", ""),
+    ];
+    for (format, name, text) in cases {
+        let file = written(&folder, name, text);
+        if text.is_empty() {
+            std::fs::remove_file(&file).expect("remove a file");
+        }
+        let path = with_source(
+            &folder,
+            "unread",
+            &format!("format: {format}\n    columns: {{ id: int64 }}"),
+        );
+        let (output, said) = check(&["check", &path, "--against", &file, "--json"]);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let message = said["problems"][0]["message"].as_str().unwrap_or_default();
+        assert!(message.starts_with(&format!("{file}: ")), "{format}: {message}");
+    }
+}
+
+#[test]
+fn what_a_registry_answers_is_a_schema_too() {
+    let folder = TempDir::new().expect("a folder");
+    let avro = |of: &str| {
+        let schema = json!({ "type": "record", "name": "Event", "fields": [{ "name": "id", "type": of }] });
+        json!({ "subject": "s", "version": 1, "schema": schema.to_string() }).to_string()
+    };
+    let proto =
+        json!({ "schemaType": "PROTOBUF", "schema": "syntax = \"proto3\"; message Event { int64 id = 1; }" });
+    let cases = [
+        ("avro", avro("long"), 0),
+        ("avro", avro("string"), 2),
+        ("protobuf", proto.to_string(), 0),
+    ];
+    for (format, text, code) in cases {
+        let file = written(&folder, "dump.json", &text);
+        let path = with_source(
+            &folder,
+            "dumped",
+            &format!("format: {format}\n    columns: {{ id: int64 }}"),
+        );
+        let (output, said) = check(&["check", &path, "--against", &file]);
+        assert_eq!(output.status.code(), Some(code), "{format}: {said}");
+        assert!(code == 0 || said.contains("string does not convert"), "{said}");
+    }
 }
 
 #[test]
