@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::config::{Config, Problem, ProtobufSource, Severity, SourceFormat};
 use crate::describe::{Description, Reached, SourceColumn};
+use crate::fillings::filling;
 
 /// One schema, and what becomes of the columns with it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -23,7 +24,7 @@ pub struct Contract {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Held {
     pub column: String,
-    /// Its field, as the writer names it; none where the schema has none.
+    /// Its field, as the writer names it; none where the schema has none, or has no fields and the column is the whole value.
     pub field: Option<String>,
     /// The field's type in the schema's words.
     pub written_as: Option<String>,
@@ -139,8 +140,8 @@ fn ways(
         }
         _ => {
             let schema = avro::AvroSchema::of(schema)?;
-            let one = |column| avro::way(&schema, column).map(of_avro).map_err(|e| e.what);
-            columns.iter().map(one).collect()
+            let ways = avro::ways(&schema, columns).into_iter();
+            ways.map(|way| way.map(of_avro).map_err(|e| e.what)).collect()
         }
     })
 }
@@ -148,7 +149,7 @@ fn ways(
 fn of_avro(way: avro::Way) -> Way {
     let there = way.filled == avro::Filled::Field;
     Way {
-        field: there.then_some(way.field),
+        field: (there && !way.field.is_empty()).then_some(way.field),
         written_as: Some(if there {
             way.avro
         } else {
@@ -171,18 +172,24 @@ pub fn language(format: &SourceFormat) -> Option<SchemaType> {
 }
 
 fn hold(column: &Column, found: Result<Way, String>, declared: &SourceColumn) -> Held {
-    let filling = filling(&declared.tensors);
+    let reaching = reaching(&declared.tensors);
     let (way, verdict, reason) = match found {
         Err(why) => (
             Way::default(),
             Verdict::Breaks,
-            Some(format!("column `{}`: {why}{filling}", column.name)),
+            Some(format!("column `{}`: {why}{reaching}", column.name)),
         ),
         Ok(way) if way.nullable && !column.nullable => {
-            let field = way.field.clone().unwrap_or_default();
+            let field = way.field.as_ref();
+            let field = field.map_or("the value".to_owned(), |field| format!("its field `{field}`"));
+            let fill = column.default.as_ref().map_or_else(String::new, |_| {
+                let name = &column.name;
+                let with = filling(column).map_or_else(String::new, |literal| format!("({name}, {literal})"));
+                format!(" and fill it with coalesce{with} in a sql step: its default fills an absent field, never a null")
+            });
             let reason = format!(
-                "column `{}`: its field `{field}` may be null, and an event with a null there is a reject{filling}; make the column \
-                 `nullable`",
+                "column `{}`: {field} may be null, and an event with a null there is a reject{reaching}; make the column \
+                 `nullable`{fill}",
                 column.name
             );
             (way, Verdict::Warns, Some(reason))
@@ -203,7 +210,7 @@ fn hold(column: &Column, found: Result<Way, String>, declared: &SourceColumn) ->
 }
 
 /// `; it fills the tensor `x` of step 2`
-fn filling(tensors: &[Reached]) -> String {
+fn reaching(tensors: &[Reached]) -> String {
     let each: Vec<String> = tensors
         .iter()
         .map(|reached| format!("`{}` of step {}", reached.tensor, reached.step + 1))

@@ -19,6 +19,8 @@ pub mod digest;
 #[cfg(all(feature = "schemas", feature = "onnx", feature = "sql"))]
 pub mod drift;
 #[cfg(all(feature = "schemas", feature = "onnx", feature = "sql"))]
+mod fillings;
+#[cfg(all(feature = "schemas", feature = "onnx", feature = "sql"))]
 pub mod formats;
 #[cfg(all(feature = "cli", feature = "onnx", feature = "sql"))]
 pub mod init;
@@ -26,7 +28,6 @@ pub mod init;
 pub mod live;
 #[cfg(feature = "cli")]
 pub mod logging;
-#[cfg(all(feature = "schemas", feature = "onnx", feature = "sql"))]
 mod placed;
 #[cfg(all(feature = "schemas", feature = "onnx", feature = "sql"))]
 pub mod plan;

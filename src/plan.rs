@@ -25,6 +25,7 @@ use crate::config::{
     SourceFormat, StepConfig, missing_value, nearest,
 };
 use crate::drift::Drift;
+use crate::fillings::filling;
 use crate::formats::{self, Schooled};
 use crate::placed::{Placed, column_of, pointer};
 
@@ -259,7 +260,13 @@ fn env(config: &Config, problems: &mut Vec<Problem>) -> Env {
             .map_err(|e| problems.push(config.problem_at(&at, e.to_string())))
             .ok()
     });
-    Env { tables, onnxruntime }
+    let columns = config.columns.iter().chain(&config.key_columns);
+    let fillings = columns.filter_map(|column| Some((column.name.clone(), filling(column)?)));
+    Env {
+        tables,
+        onnxruntime,
+        fillings: fillings.collect(),
+    }
 }
 
 /// The step, and what is wrong with its values.

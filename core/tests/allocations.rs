@@ -187,6 +187,7 @@ fn steps(folder: &Path) -> (Vec<Box<dyn StepSpec>>, Env) {
     let env = Env {
         tables: [("merchants".to_string(), Arc::new(table.expect("a table")))].into(),
         onnxruntime: Some(runtime::locate(None).expect("`make onnxruntime` fetches ONNX Runtime")),
+        ..Env::default()
     };
     let lookup = LookupStep {
         table: "merchants".into(),

@@ -45,7 +45,8 @@ pub struct JsonSource {
     /// What the event is wrapped in: `none`, the envelope of Kafka Connect's JSON converter (`schema` and `payload`), or
     /// Debezium's (`before`, `after`, `op`), which may itself stand in Kafka Connect's.
     pub envelope: EnvelopeConfig,
-    /// What a deleted row becomes that Debezium tells of: a reject, nothing, or the row as it was before.
+    /// What a deleted row becomes that Debezium tells of: a reject, nothing, or the row as it was before. The tombstone behind it is
+    /// a reject, too, or else nothing.
     pub deletes: DeletesConfig,
 }
 

@@ -30,6 +30,8 @@ pub struct Env {
     pub tables: BTreeMap<String, Arc<Table>>,
     /// The shared library of ONNX Runtime, where it was found.
     pub onnxruntime: Option<PathBuf>,
+    /// What a null is filled with best, by the name of a column and as SQL writes it: for advice.
+    pub fillings: BTreeMap<String, String>,
 }
 
 /// What the configuration describes: planned once, opened once per lane.

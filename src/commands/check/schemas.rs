@@ -8,12 +8,13 @@ use forebay::connectors::registry::{Registry, SchemaVersion};
 use forebay::contract::{Contract, language};
 use forebay::control::Control;
 use forebay::core::codec::Part;
-use forebay::core::codec::schemas::RegisteredSchema;
+use forebay::core::codec::schemas::{RegisteredSchema, SchemaType};
 use forebay::core::{Error, Result};
 use forebay::describe::Description;
 use forebay::formats::Schooled;
 use forebay::plan::Plan;
 use forebay::results::{Found, Wanted};
+use serde_json::Value;
 
 /// What there is to say of schemas.
 #[derive(Debug, Default)]
@@ -108,18 +109,10 @@ impl Schemas {
                 )
             })
             .and_then(|schema_type| {
-                let text = std::fs::read_to_string(file).map_err(|e| {
-                    Error::config("read the schema")
-                        .with("path", file.display())
-                        .caused_by(e)
-                })?;
-                let schema = RegisteredSchema {
-                    schema_type,
-                    text,
-                    references: Vec::new(),
-                };
                 let name = file.display().to_string();
-                Contract::of(config, description, (Part::Value, name), &schema)
+                let judged = read(file, schema_type)
+                    .and_then(|schema| Contract::of(config, description, (Part::Value, name), &schema));
+                judged.map_err(|e| Error::config(format!("{}: {e}", file.display())))
             });
         self.take(config, judged, "/pipeline/source/format");
     }
@@ -176,6 +169,28 @@ impl Schemas {
             }
             Err(error) => self.problems.push(config.problem_at(at, error.to_string())),
         }
+    }
+}
+
+/// The schema in a file: as its language writes it, or inside what a registry answers.
+fn read(file: &Path, schema_type: SchemaType) -> Result<RegisteredSchema> {
+    let text = std::fs::read_to_string(file).map_err(|e| Error::config("read the schema").caused_by(e))?;
+    let answer = serde_json::from_str(&text).ok();
+    Ok(RegisteredSchema {
+        schema_type,
+        text: answer.and_then(inside).unwrap_or(text),
+        references: Vec::new(),
+    })
+}
+
+/// The text of the schema in a registry's answer, `{"schema": "…"}`; what has a `type` is a schema itself.
+fn inside(mut answer: Value) -> Option<String> {
+    let answer = answer
+        .as_object_mut()
+        .filter(|answer| !answer.contains_key("type"))?;
+    match answer.remove("schema") {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
     }
 }
 

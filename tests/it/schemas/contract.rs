@@ -238,7 +238,7 @@ fn changes() -> Vec<(&'static str, Value, Verdict, Vec<&'static str>)> {
     ]
 }
 
-fn check(arguments: &[&str]) -> (Output, String) {
+pub(super) fn check(arguments: &[&str]) -> (Output, String) {
     let output = crate::output(crate::forebay(arguments));
     let text = [output.stdout.clone(), output.stderr.clone()].concat();
     let text = String::from_utf8_lossy(&text).into_owned();

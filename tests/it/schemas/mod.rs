@@ -1,6 +1,7 @@
 //! Formats with schemas, on a real Kafka with a real registry: topics that others write and read, schemas that change while a
 //! pipeline runs, registries that do not answer, and the contract between schema and model.
 
+mod advice;
 mod connect;
 mod contract;
 mod evolution;

@@ -118,15 +118,42 @@ pub(super) fn find_field<'f>(fields: &'f [Field], segment: &str) -> Option<(usiz
     by(&|field| field.name == segment).or_else(|| by(&|field| field.aliases.iter().any(|a| a == segment)))
 }
 
+/// Whether the one column that is read from `schema` takes the whole value: there are no fields to name, and it names none.
+pub(super) fn takes_whole(schema: &AvroSchema, columns: &[Column]) -> bool {
+    let [column] = columns else { return false };
+    column.path == [column.name.as_str()] && is_bare(schema, schema.root)
+}
+
+/// Whether a value of type `of` has no fields, and is more than a null.
+fn is_bare(schema: &AvroSchema, of: usize) -> bool {
+    match schema.at(of) {
+        Type::Record { .. } | Type::Map(_) | Type::Null => false,
+        Type::Union(branches) => {
+            let is_null = |branch: &usize| matches!(schema.at(*branch), Type::Null);
+            let mut values = branches.iter().filter(|branch| !is_null(branch)).peekable();
+            values.peek().is_some() && values.all(|branch| is_bare(schema, *branch))
+        }
+        _ => true,
+    }
+}
+
 /// Compiles `schema` for `columns`.
 pub(super) fn compile(schema: &AvroSchema, columns: &[Column]) -> Result<Program, Problem> {
+    compile_as(schema, columns, takes_whole(schema, columns))
+}
+
+/// Compiles `schema` for `columns`, of which the first is the `whole` value or each is a part of it.
+pub(super) fn compile_as(schema: &AvroSchema, columns: &[Column], whole: bool) -> Result<Program, Problem> {
     let compiler = Compiler {
         schema,
         columns,
         skips: Skips::new(schema),
     };
     let mut ops = Vec::new();
-    compiler.value(schema.root, &Wanted::of(columns), &mut ops)?;
+    match whole {
+        true => compiler.leaf(schema.root, 0, &mut ops)?,
+        false => compiler.value(schema.root, &Wanted::of(columns), &mut ops)?,
+    }
     Ok(Program {
         ops: ops.into(),
         skips: compiler.skips,
@@ -247,7 +274,11 @@ impl Compiler<'_> {
             _ => {
                 let inside = wanted.children.first().map_or("", |(name, _)| name);
                 let found = self.schema.words(of);
-                let what = format!("`{inside}` is looked for in a record or map, found {found}");
+                let hint = match of == self.schema.root {
+                    true => "; a value without fields fills one column alone, which has no `path`",
+                    false => "",
+                };
+                let what = format!("`{inside}` is looked for in a record or map, found {found}{hint}");
                 Err(self.problem(wanted.first(), what))
             }
         }

@@ -19,6 +19,8 @@ mod way;
 mod write;
 
 #[cfg(test)]
+mod bare;
+#[cfg(test)]
 mod differential;
 #[cfg(test)]
 mod evolution;
@@ -34,4 +36,4 @@ pub use decode::AvroDecoder;
 pub use encode::AvroEncoder;
 pub use generate::schema_of_results;
 pub use schema::AvroSchema;
-pub use way::{Filled, Way, way};
+pub use way::{Filled, Way, way, ways};

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::compile::{Problem, compile, find_field};
+use super::compile::{Problem, compile_as, find_field, takes_whole};
 use super::fit::fit;
 use super::schema::{AvroSchema, Type};
 use crate::codec::{Column, type_name};
@@ -25,7 +25,8 @@ pub struct Way {
     /// The column's type, as the pipeline file says it.
     pub to: String,
     pub filled: Filled,
-    /// The field as its writer names it, from the outside in: `merchant.id`. Up to where the schema goes along.
+    /// The field as its writer names it, from the outside in: `merchant.id`. Up to where the schema goes along; empty where the
+    /// column is the whole value.
     pub field: String,
     /// The field's type in words; empty where there is no field.
     pub avro: String,
@@ -43,6 +44,7 @@ impl fmt::Display for Way {
         match self.filled {
             Filled::Default => return f.write_str("not in the schema, always the default"),
             Filled::Null => return f.write_str("not in the schema, always null"),
+            Filled::Field if self.field.is_empty() => write!(f, "the whole value, {}", self.avro)?,
             Filled::Field => write!(f, "field `{}`, {}", self.field, self.avro)?,
         }
         if let Some(cast) = &self.cast {
@@ -55,12 +57,22 @@ impl fmt::Display for Way {
     }
 }
 
-/// How `column` comes about from bodies written with `schema`.
+/// How each of `columns`, read together, comes about from bodies written with `schema`; or why it does not.
+pub fn ways(schema: &AvroSchema, columns: &[Column]) -> Vec<Result<Way, Problem>> {
+    let whole = takes_whole(schema, columns);
+    columns.iter().map(|column| one(schema, column, whole)).collect()
+}
+
+/// How `column`, read alone, comes about from bodies written with `schema`.
 ///
 /// # Errors
 /// Why it does not: the field is missing, or of a type that does not convert.
 pub fn way(schema: &AvroSchema, column: &Column) -> Result<Way, Problem> {
-    compile(schema, std::slice::from_ref(column))?;
+    one(schema, column, takes_whole(schema, std::slice::from_ref(column)))
+}
+
+fn one(schema: &AvroSchema, column: &Column, whole: bool) -> Result<Way, Problem> {
+    compile_as(schema, std::slice::from_ref(column), whole)?;
     let start = Way {
         column: column.name.clone(),
         to: type_name(&column.kind.data_type()),
@@ -71,7 +83,8 @@ pub fn way(schema: &AvroSchema, column: &Column) -> Result<Way, Problem> {
         cast: None,
         default: column.default.is_some(),
     };
-    let found = follow(schema, column, schema.root, &column.path, start);
+    let path: &[String] = if whole { &[] } else { &column.path };
+    let found = follow(schema, column, schema.root, path, start);
     found.ok_or_else(|| Problem {
         column: column.name.clone(),
         what: "the schema does not lead to it".to_owned(),

@@ -61,12 +61,12 @@ pub enum Envelope {
 /// What becomes of Debezium's deletes, which have no row in `after`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Deletes {
+    /// A reject, and so is the tombstone that Debezium writes behind each delete.
     #[default]
     Reject,
-    /// Left out, as a filter does: neither result nor dead letter. The tombstone that Debezium writes behind each delete is left
-    /// out, too.
+    /// Left out, as a filter does: neither result nor dead letter. The tombstone is left out, too.
     Skip,
-    /// The row as it was, from `before`.
+    /// The row as it was, from `before`; the tombstone behind it is left out.
     Before,
 }
 
@@ -91,9 +91,11 @@ impl<B> Enveloped<B> {
 impl<B: Bodies> Bodies for Enveloped<B> {
     fn body<'a>(&mut self, records: &'a Records, record: usize) -> Result<Body<'a>, Unfit> {
         let around = self.inner.body(records, record)?;
-        let Some(bytes) = around.bytes.filter(|bytes| !bytes.is_empty()) else {
-            let skip = self.envelope == Envelope::Debezium(Deletes::Skip);
-            return if skip { Err(Unfit::Skip) } else { Ok(around) };
+        let bytes = match (around.bytes, self.envelope) {
+            (None, Envelope::Debezium(Deletes::Skip | Deletes::Before)) => return Err(Unfit::Skip),
+            // No document is a tombstone, an empty one a reject.
+            (None | Some([]), _) => return Ok(around),
+            (Some(bytes), _) => bytes,
         };
         let opened = match self.envelope {
             Envelope::None => return Ok(around),

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
+use prost_reflect::MessageDescriptor;
 
 use super::place::Place;
 use super::program::Program;
@@ -98,8 +99,12 @@ impl ProtobufDecoder {
         message: Option<&str>,
     ) -> Result<Self> {
         let compiled = Schema::compile(schema).and_then(|schema| {
-            let message = schema.message(message)?;
-            Program::compile(&message, columns)
+            let first = schema.message(message)?;
+            let fits = |other: &MessageDescriptor| Program::compile(other, columns).is_ok();
+            Program::compile(&first, columns).map_err(|e| match message {
+                None => schema.several(fits).unwrap_or(e),
+                Some(_) => e,
+            })
         });
         let program = compiled.map_err(|e| Error::config(format!("read protobuf by its schema: {e}")))?;
         let known = Known {

@@ -11,7 +11,7 @@ use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
 
 use super::place::Place;
 use crate::codec::schemas::{RegisteredSchema, SchemaReference, SchemaType};
-use crate::steps::names::suggestion;
+use crate::steps::names::{list, suggestion};
 
 /// The name of the file that the records' messages are in; no reference has it.
 const ROOT: &str = "<schema>";
@@ -22,6 +22,8 @@ const MOST_BYTES: usize = 512 << 10;
 const MOST_NESTED: usize = 48;
 /// Files: each may import the next, and that is a call deeper.
 const MOST_REFERENCES: usize = 200;
+/// Messages that an error names.
+const MOST_NAMED: usize = 50;
 
 /// Files that registries and their serializers carry, which no schema lists as references.
 const KNOWN: [(&str, &str); 4] = [
@@ -80,6 +82,21 @@ impl Schema {
     fn first(&self) -> Result<MessageDescriptor, String> {
         let first = self.root.messages().next();
         first.ok_or_else(|| "the schema has no message".to_owned())
+    }
+
+    /// What to do where the first message does not fit, and of the others exactly one does.
+    pub(super) fn several(&self, fits: impl Fn(&MessageDescriptor) -> bool) -> Option<String> {
+        let all: Vec<MessageDescriptor> = self.root.messages().collect();
+        let mut fitting = all.iter().skip(1).filter(|message| fits(message));
+        let (Some(one), None) = (fitting.next(), fitting.next()) else {
+            return None;
+        };
+        let names: Vec<&str> = all.iter().map(MessageDescriptor::name).collect();
+        Some(format!(
+            "the schema has several messages ({}): name the one that is written as `message`; `{}` has all the columns",
+            list(names.iter().copied().take(MOST_NAMED)),
+            one.name()
+        ))
     }
 
     /// The message at a place. To a compiler the entries of a map are a message, too: Confluent's client for Java does not count

@@ -636,6 +636,42 @@ fn the_way_of_a_column_is_said_in_words() {
     assert!(error.to_string().contains("did you mean \"Event\""), "{error}");
 }
 
+#[test]
+fn a_first_message_that_lacks_columns_says_which_other_has_them() {
+    let first = "syntax = \"proto3\"; package sensors; message Other { string note = 1; } ";
+    let reading = "message Reading { int64 id = 1; double value = 2; } ";
+    let columns = [
+        column("id", ColumnKind::Int64),
+        column("value", ColumnKind::Float64),
+    ];
+    let said = |text: &str| {
+        let schema = schema(text);
+        let refused =
+            ProtobufDecoder::plain(&columns, Part::Value, &schema, None).expect_err("the first message");
+        (
+            way(&schema, None, &columns).map(|ways| ways[0].clone()),
+            refused.to_string(),
+        )
+    };
+    let advice = "the schema has several messages (Other, Reading): name the one that is written as `message`; `Reading` has all the \
+                  columns";
+    let (way_of_two, refused) = said(&format!("{first}{reading}"));
+    let error = way_of_two.expect_err("the first message").to_string();
+    assert_eq!(error, format!("follow the columns into a schema: {advice}"));
+    assert_eq!(refused, format!("read protobuf by its schema: {advice}"));
+
+    // Where none has them, or more than one, the first says what it lacks.
+    let lacks = "message `sensors.Other` has no field `id`";
+    let more = format!("{first}{reading}message Twin {{ int64 id = 1; double value = 2; }}");
+    for text in [first, &more] {
+        let (way, refused) = said(text);
+        let why = way.expect("ways").expect_err("no field");
+        assert!(why.contains(lacks) && refused.contains(lacks), "{why}; {refused}");
+    }
+    let named = way(&schema(&format!("{first}{reading}")), Some("Reading"), &columns).expect("a message");
+    assert!(named.iter().all(Result::is_ok), "{named:?}");
+}
+
 /// Answers from a list, and counts the questions.
 #[derive(Debug, Default)]
 struct Registry {

@@ -1,5 +1,7 @@
 //! How each column comes about from a schema, in words; for `check`. Reads no record and asks nobody.
 
+use prost_reflect::MessageDescriptor;
+
 use super::scalar::Scalar;
 use super::schema::Schema;
 use super::trail::{End, Hop, Trail, Unset, kind_name, trail, written};
@@ -11,16 +13,24 @@ use crate::error::{Error, Result};
 /// For each column its way into `message` (without a name: the schema's first), or why it has none.
 ///
 /// # Errors
-/// `Config` where the schema does not compile or has no such message.
+/// `Config` where the schema does not compile or has no such message, or where none is named and another than the first is meant.
 pub fn way(
     schema: &RegisteredSchema,
     message: Option<&str>,
     columns: &[Column],
 ) -> Result<Vec<Result<Way, String>>> {
-    let message = Schema::compile(schema).and_then(|schema| schema.message(message));
-    let message = message.map_err(|e| Error::config(format!("follow the columns into a schema: {e}")))?;
-    let one = |column: &Column| trail(&message, column).map(|trail| in_words(trail.as_ref(), column));
-    Ok(columns.iter().map(one).collect())
+    let failed = |e| Error::config(format!("follow the columns into a schema: {e}"));
+    let compiled = Schema::compile(schema).map_err(failed)?;
+    let first = compiled.message(message).map_err(failed)?;
+    let one = |column: &Column| trail(&first, column).map(|trail| in_words(trail.as_ref(), column));
+    let ways: Vec<_> = columns.iter().map(one).collect();
+    if message.is_none() && ways.iter().any(Result::is_err) {
+        let fits = |other: &MessageDescriptor| columns.iter().all(|column| trail(other, column).is_ok());
+        if let Some(advice) = compiled.several(fits) {
+            return Err(failed(advice));
+        }
+    }
+    Ok(ways)
 }
 
 fn in_words(trail: Option<&Trail>, column: &Column) -> Way {

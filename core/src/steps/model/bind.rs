@@ -1,5 +1,6 @@
 //! Which columns fill which tensor, checked by name, type and width. Reads schemas only, no data.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, FixedSizeListArray, StringArray, new_null_array};
@@ -52,16 +53,18 @@ impl Bound {
         }
     }
 
-    pub(super) fn null_warnings(&self, input: &Schema) -> Vec<Warning> {
+    /// `fillings` are those of [`Env`](crate::steps::Env).
+    pub(super) fn null_warnings(&self, input: &Schema, fillings: &BTreeMap<String, String>) -> Vec<Warning> {
         let columns = self.columns.iter().enumerate();
         let nullable = columns.filter(|(_, (index, ..))| input.field(*index).is_nullable());
         nullable
-            .map(|(i, (_, name, _))| Warning {
+            .map(|(i, (index, name, _))| Warning {
                 spot: column_spot(&self.tensor, i),
                 text: format!(
-                    "column \"{name}\" may be null, and a null that reaches the tensor `{}` is a reject; filter with \
-                     WHERE {name} IS NOT NULL, or give it a default",
-                    self.tensor.name
+                    "column \"{name}\" may be null, and a null that reaches the tensor `{}` is a reject; {}filter with WHERE {name} \
+                     IS NOT NULL",
+                    self.tensor.name,
+                    fill(name, fillings.get(name).map(String::as_str), input.field(*index).data_type())
                 ),
             })
             .collect()
@@ -86,6 +89,19 @@ impl Bound {
             _ => values,
         }
     }
+}
+
+/// How nulls of a column are filled, where SQL has a literal for it: with `filling`, else with its type's zero.
+fn fill(name: &str, filling: Option<&str>, data_type: &DataType) -> String {
+    let zero = match data_type {
+        DataType::Boolean => Some("false"),
+        DataType::Utf8 => Some("''"),
+        other if other.is_numeric() => Some("0"),
+        _ => None,
+    };
+    filling.or(zero).map_or_else(String::new, |filling| {
+        format!("fill it with coalesce({name}, {filling}) in a sql step before the model, or ")
+    })
 }
 
 /// The type of a column's values, be they plain or in lists.

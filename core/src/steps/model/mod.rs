@@ -52,7 +52,7 @@ impl StepSpec for ModelStep {
         let unknown = input.fields().iter().any(|f| *f.data_type() == DataType::Null);
         match bound {
             Some(bound) if faults.is_empty() && !unknown => {
-                self.planned(input, model, library, bound, &outputs)
+                self.planned((input, env), model, library, bound, &outputs)
             }
             _ => {
                 let said = outputs.iter().map(|o| guessed(&o.tensor, &o.column));
@@ -101,7 +101,7 @@ impl ModelStep {
 
     fn planned(
         &self,
-        input: &Schema,
+        (input, env): (&Schema, &Env),
         model: OnnxModel,
         library: PathBuf,
         bound: Vec<Bound>,
@@ -116,7 +116,7 @@ impl ModelStep {
                         .into(),
             });
         }
-        warnings.extend(bound.iter().flat_map(|b| b.null_warnings(input)));
+        warnings.extend(bound.iter().flat_map(|b| b.null_warnings(input, &env.fillings)));
         let about = self.about(input, &model, &bound, outputs);
         let tensors: Vec<_> = outputs.iter().map(|o| o.tensor.clone()).collect();
         let mut model = model.select(tensors.clone())?;

@@ -360,5 +360,21 @@ fn columns_that_may_be_null_are_warned_of() {
         .plan(&abc().rows.schema(), &env())
         .expect("a plan");
     assert_eq!(plan.warnings.len(), 3);
-    assert!(plan.warnings[0].text.contains("IS NOT NULL"));
+    let advice =
+        "fill it with coalesce(a, 0) in a sql step before the model, or filter with WHERE a IS NOT NULL";
+    let said = &plan.warnings[0].text;
+    assert!(said.ends_with(advice), "{said}");
+
+    let env = Env {
+        fillings: [("b".to_owned(), "9.5".to_owned())].into(),
+        ..env()
+    };
+    let plan = step("sum", ABC, &[])
+        .plan(&abc().rows.schema(), &env)
+        .expect("a plan");
+    let said = &plan.warnings[1].text;
+    assert!(
+        said.contains("fill it with coalesce(b, 9.5) in a sql step"),
+        "{said}"
+    );
 }

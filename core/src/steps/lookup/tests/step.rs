@@ -38,7 +38,7 @@ fn env() -> Env {
     tables.insert("vectors".to_owned(), Arc::new(lists));
     Env {
         tables,
-        onnxruntime: None,
+        ..Env::default()
     }
 }
 
@@ -355,7 +355,7 @@ fn a_big_batch_equals_a_naive_loop() {
     let table: Table = load("m.csv", &csv, "id", merchants()).unwrap();
     let env = Env {
         tables: BTreeMap::from([("big".to_owned(), Arc::new(table))]),
-        onnxruntime: None,
+        ..Env::default()
     };
     let keys: Vec<String> = (0..20_000_u64).map(|n| format!("m{}", n * 7919 % 3000)).collect();
     let schema = Arc::new(Schema::new(vec![Field::new("k", DataType::Utf8, false)]));
