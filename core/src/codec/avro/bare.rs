@@ -128,3 +128,26 @@ fn keys_of_one_value_are_read_by_the_ids_in_front() {
         "schema id 4: column `acct`: string does not convert to int64"
     );
 }
+
+#[test]
+fn what_is_said_of_a_column_is_what_is_read() {
+    for schema in [
+        r#""null""#,
+        r#"["null"]"#,
+        r#"["null","string"]"#,
+        r#"["string","null"]"#,
+        r#""string""#,
+    ] {
+        let parsed = AvroSchema::parse(schema, &[]).expect("a schema");
+        for path in ["a", "c.a", "c.c.b"] {
+            for wanted in [
+                column(path, ColumnKind::String),
+                nullable(path, ColumnKind::String),
+            ] {
+                let said = way(&parsed, &wanted).is_ok();
+                let read = AvroDecoder::plain(std::slice::from_ref(&wanted), Part::Value, schema).is_ok();
+                assert_eq!(said, read, "{schema} {wanted:?}");
+            }
+        }
+    }
+}

@@ -122,10 +122,15 @@ fn follow(schema: &AvroSchema, column: &Column, of: usize, path: &[String], mut 
                 .iter()
                 .any(|branch| matches!(schema.at(*branch), Type::Null));
             way.null |= null && !way.default;
-            let mut ways = branches
-                .iter()
-                .filter_map(|b| follow(schema, column, *b, path, way.clone()));
-            ways.next()
+            // A null leads everywhere, and shows least.
+            let is_null = |branch: &&usize| matches!(schema.at(**branch), Type::Null);
+            let (nulls, others): (Vec<&usize>, Vec<&usize>) = branches.iter().partition(is_null);
+            let mut all = others.into_iter().chain(nulls);
+            all.find_map(|branch| follow(schema, column, *branch, path, way.clone()))
+        }
+        Type::Null => {
+            way.null = true;
+            Some(way)
         }
         _ => None,
     }
