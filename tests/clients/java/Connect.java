@@ -115,7 +115,7 @@ final class Connect {
         return converter;
     }
 
-    private static Converter avro(String registry) {
+    private static Converter avro(String registry, boolean isKey) {
         Map<String, Object> settings = new HashMap<>();
         settings.put("apicurio.registry.url", registry.replace("/ccompat/v7", "/registry/v2"));
         settings.put("apicurio.registry.as-confluent", true);
@@ -123,7 +123,7 @@ final class Connect {
         settings.put("apicurio.registry.headers.enabled", false);
         settings.put("apicurio.registry.auto-register", true);
         Converter converter = new AvroConverter<>();
-        converter.configure(settings, false);
+        converter.configure(settings, isKey);
         return converter;
     }
 
@@ -156,12 +156,20 @@ final class Connect {
                 };
             }
             case "connect-avro" -> {
-                Converter values = avro(registry);
+                Converter values = avro(registry, false);
                 return id -> new ProducerRecord<>(topic, key("int64", topic, id), values.fromConnectData(topic, ROW, row(id)));
             }
             case "ksqldb" -> {
-                Converter values = avro(registry);
+                Converter values = avro(registry, false);
                 return id -> new ProducerRecord<>(topic, key("string", topic, id), values.fromConnectData(topic, KSQLDB, ksqldb(id)));
+            }
+            case "avro-key" -> {
+                Converter keys = avro(registry, true);
+                Converter values = json(false, "NUMERIC", false);
+                return id -> {
+                    byte[] key = keys.fromConnectData(topic, Schema.INT64_SCHEMA, id << 33);
+                    return new ProducerRecord<>(topic, key, values.fromConnectData(topic, ROW, row(id)));
+                };
             }
             default -> {
                 Converter values = json(false, "NUMERIC", false);
@@ -188,7 +196,7 @@ final class Connect {
     }
 
     private static void read(String bootstrap, String registry, long count, String what, String topic) throws Exception {
-        Converter values = what.equals("json") ? json(false, "NUMERIC", false) : avro(registry);
+        Converter values = what.equals("json") ? json(false, "NUMERIC", false) : avro(registry, false);
         Map<String, Object> settings = Map.of("bootstrap.servers", bootstrap, "group.id", "java-" + topic, "auto.offset.reset", "earliest");
         var bytes = new ByteArrayDeserializer();
         try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(settings, bytes, bytes)) {

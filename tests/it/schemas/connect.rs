@@ -16,10 +16,11 @@ use super::{await_all_read, java, pipeline, run, said_by, stop};
 const EVENTS: u64 = 200;
 
 /// What Java writes, each into a topic of its own.
-const WRITTEN: [&str; 8] = [
+const WRITTEN: [&str; 9] = [
     "connect",
     "connect-base64",
     "connect-avro",
+    "avro-key",
     "ksqldb",
     "string",
     "int32",
@@ -237,6 +238,20 @@ fn ksqldbs_rows_of_optional_columns_in_capitals() {
             "late": 1_700_000_000_000u64 + id, "second": n / 2.0, "tag": 1,
         });
         assert_eq!((key, value), (&format!("m{}", id % 7), &expected));
+    }
+}
+
+#[test]
+fn connects_avro_keys_of_one_value() {
+    let source = "    format: json
+    key: { format: avro, columns: { acct: int64 } }
+    columns: { id: int64 }";
+    for (id, (key, value)) in (0_u64..).zip(&through("avro-key", source, "format: json, key: acct", "json")) {
+        let number = id << 33;
+        assert_eq!(
+            (key, value),
+            (&number.to_string(), &json!({ "id": id, "acct": number }))
+        );
     }
 }
 

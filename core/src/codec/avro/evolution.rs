@@ -168,7 +168,16 @@ fn what_a_null_does_is_up_to_the_column() {
     let with_seven = with_default("n", ColumnKind::Int64, DefaultValue::Int(7));
     assert!(value(&schema, &with_seven, &[0]).is_err());
     let parsed = AvroSchema::parse(&schema, &[]).expect("a schema");
-    assert!(way(&parsed, &with_seven).expect("a way").null);
+    let found = way(&parsed, &with_seven).expect("a way");
+    assert_eq!((found.null, found.default), (true, false));
+    // What is inside a record that is null is absent.
+    let inside = r#"["null",{"type":"record","name":"i","fields":[{"name":"n","type":"long"}]}]"#;
+    let schema = record(&format!(r#"{{"name":"o","type":{inside}}}"#));
+    let with_seven = with_default("o.n", ColumnKind::Int64, DefaultValue::Int(7));
+    assert_eq!(value(&schema, &with_seven, &[0]).as_deref(), Ok("7"));
+    let parsed = AvroSchema::parse(&schema, &[]).expect("a schema");
+    let found = way(&parsed, &with_seven).expect("a way");
+    assert_eq!((found.null, found.default), (false, true));
 }
 
 #[test]

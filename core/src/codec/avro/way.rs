@@ -34,8 +34,16 @@ pub struct Way {
     pub null: bool,
     /// What happens to a value on its way, where it does not stay what it is.
     pub cast: Option<String>,
-    /// Whether the column's default fills what is absent.
+    /// Whether something may be absent on the way there, and the column's default fills it.
     pub default: bool,
+}
+
+impl Way {
+    /// What is on the way may be absent; `own`: the column has a default.
+    fn absent(&mut self, own: bool) {
+        self.default |= own;
+        self.null |= !own;
+    }
 }
 
 impl fmt::Display for Way {
@@ -81,7 +89,7 @@ fn one(schema: &AvroSchema, column: &Column, whole: bool) -> Result<Way, Problem
         avro: String::new(),
         null: false,
         cast: None,
-        default: column.default.is_some(),
+        default: false,
     };
     let path: &[String] = if whole { &[] } else { &column.path };
     let found = follow(schema, column, schema.root, path, start);
@@ -96,6 +104,7 @@ fn follow(schema: &AvroSchema, column: &Column, of: usize, path: &[String], mut 
     let Some((segment, rest)) = path.split_first() else {
         return leaf(schema, column, of, way);
     };
+    let own = column.default.is_some();
     match schema.at(of) {
         Type::Record { fields, .. } => match find_field(fields, segment) {
             Some((_, field)) => {
@@ -103,25 +112,23 @@ fn follow(schema: &AvroSchema, column: &Column, of: usize, path: &[String], mut 
                 follow(schema, column, field.of, rest, way)
             }
             None => {
-                way.filled = if way.default {
-                    Filled::Default
-                } else {
-                    Filled::Null
-                };
-                way.null = !way.default;
-                (way.default || column.nullable).then_some(way)
+                way.filled = if own { Filled::Default } else { Filled::Null };
+                (way.default, way.null) = (own, !own);
+                (own || column.nullable).then_some(way)
             }
         },
         Type::Map(values) => {
             step(&mut way, segment);
-            way.null |= !way.default;
+            way.absent(own);
             follow(schema, column, *values, rest, way)
         }
         Type::Union(branches) => {
             let null = branches
                 .iter()
                 .any(|branch| matches!(schema.at(*branch), Type::Null));
-            way.null |= null && !way.default;
+            if null {
+                way.absent(own);
+            }
             // A null leads everywhere, and shows least.
             let is_null = |branch: &&usize| matches!(schema.at(**branch), Type::Null);
             let (nulls, others): (Vec<&usize>, Vec<&usize>) = branches.iter().partition(is_null);
@@ -129,7 +136,7 @@ fn follow(schema: &AvroSchema, column: &Column, of: usize, path: &[String], mut 
             all.find_map(|branch| follow(schema, column, *branch, path, way.clone()))
         }
         Type::Null => {
-            way.null = true;
+            way.absent(own);
             Some(way)
         }
         _ => None,
