@@ -143,6 +143,12 @@ fn verify(config: &Config, connectors: &Connectors) -> Result<usize> {
 fn schooled(config: &Config, plan: &Plan, connectors: &Connectors) -> Result<Schooled> {
     let registry = |name: &str| Ok::<_, Error>(connector(connectors, name)?.registry());
     let source = registry(&config.source_connector)?;
+    let read = &config.document.pipeline.source;
+    let keys = read.key.as_ref().is_some_and(|key| key.format.is_registered());
+    if let Some(registry) = source.as_ref().filter(|_| keys || read.format.is_registered()) {
+        // Later a refusal is waited for: credentials are changed while pipelines run.
+        registry.admits()?;
+    }
     let results = match Wanted::of(config, plan)? {
         None => None,
         Some(wanted) => {

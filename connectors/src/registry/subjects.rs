@@ -61,6 +61,19 @@ impl NewSchema {
 /// `Auth` where the credentials are not taken, `Config` where the registry does not take what it is given, `Retry` where it does
 /// not answer.
 impl Registry {
+    /// Whether it takes the credentials. One that does not answer, or not as it should, may do so later, and is no error.
+    ///
+    /// # Errors
+    /// `Auth` where it does not take them.
+    pub fn admits(&self) -> Result<()> {
+        let asked =
+            self.command(|inner| async move { inner.http.get::<Vec<String>>("/schemas/types").await });
+        match asked {
+            Err(trouble) if trouble.what == What::Refused => Err(trouble.error("ask the schema registry")),
+            _ => Ok(()),
+        }
+    }
+
     /// Every subject.
     ///
     /// # Errors

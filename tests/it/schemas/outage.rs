@@ -111,3 +111,36 @@ telemetry: {{ listen: "127.0.0.1:0" }}
         .collect();
     assert_eq!(written, events(9, 0..40));
 }
+
+#[test]
+fn a_registry_that_refuses_the_credentials_ends_the_start() {
+    let kafka = Kafka::shared();
+    let stub = RegistryStub::start();
+    stub.service().fail(Some(Outage::Expired));
+    let (input, output) = (
+        kafka.create_topic("refused-in", 1),
+        kafka.create_topic("refused-out", 1),
+    );
+    let folder = TempDir::new().expect("a folder");
+    let text = format!(
+        r#"
+connector: local
+connectors:
+  local: {{ kind: kafka, bootstrap: [{:?}], schema_registry: {{ url: {:?} }} }}
+pipeline:
+  name: refused
+  source: {{ topic: {input}, group: refused, format: avro, columns: {{ id: int64 }} }}
+  sink: {{ topic: {output}, format: json }}
+telemetry: {{ listen: "127.0.0.1:0" }}
+"#,
+        kafka.bootstrap(),
+        stub.url()
+    );
+    let output = crate::run_to_the_end(&pipeline(&folder, &text));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(
+        said.contains("ask the schema registry: ") && said.contains("answered 401"),
+        "{said}"
+    );
+}
