@@ -85,7 +85,8 @@ fn what_crashes_hangs_repeats_or_miscomputes_has_no_figure_but_a_reason() {
     let output = process::output(command, WITHIN);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success(), "{said}");
-    let report = fs::read_to_string(folder.path().join("report/report.json")).expect("a report");
+    let report = fs::read_to_string(folder.path().join("report/report.json"));
+    let report = report.unwrap_or_else(|e| panic!("no report ({e}): {said}"));
     let report: Value = serde_json::from_str(&report).expect("JSON");
     let rounds = report["workloads"][0]["rounds"].as_array().expect("rounds");
     let measured: Vec<_> = rounds
@@ -162,7 +163,8 @@ fn avro_with_an_id_in_front_is_scored_alike_by_the_floor_and_by_a_pipeline() {
     command.args(["--patience", "8"]);
     let output = process::output(command, WITHIN);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    let report = fs::read_to_string(folder.path().join("report/report.json")).expect("a report");
+    let report = fs::read_to_string(folder.path().join("report/report.json"));
+    let report = report.unwrap_or_else(|e| panic!("no report ({e}): {said}"));
     let report: Value = serde_json::from_str(&report).expect("JSON");
     let rounds = report["workloads"][0]["rounds"].as_array().expect("rounds");
     let measured: Vec<_> = rounds

@@ -138,8 +138,8 @@ telemetry: {{ listen: "127.0.0.1:0" }}
             .collect::<String>()
     );
     assert!(
-        metrics.contains(r#"outcome="answered"} 5"#),
-        "one request a schema: {metrics}"
+        metrics.contains(r#"outcome="answered"} 6"#),
+        "one request a schema, and one at the start: {metrics}"
     );
     stop(forebay);
     let currency = |id: i64| match id / OF_A_STEP {
