@@ -282,6 +282,7 @@ fn markers_and_aborted_records_do_not_wait_and_an_open_transaction_is_not_there_
             "what is not committed is not there"
         );
         run.adds_up();
+        // Between two looks, all of which must hold.
         thread::sleep(Duration::from_millis(200));
     }
     producer.abort_transaction(WITHIN).expect("abort");

@@ -194,6 +194,7 @@ impl Browser {
                 let text = self.value("document.body.innerText");
                 panic!("{expression} does not come; the page says:\n{text}");
             }
+            // Between two looks at the awaited state.
             thread::sleep(Duration::from_millis(50));
         }
     }

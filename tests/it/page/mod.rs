@@ -139,6 +139,7 @@ impl Working {
         let thread = thread::spawn(move || {
             while !end.load(Ordering::Relaxed) {
                 lanes.iter().for_each(|lane| batch(lane));
+                // The pace of the work that is made up; nothing waits for it.
                 thread::sleep(Duration::from_millis(20));
             }
         });
