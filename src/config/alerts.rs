@@ -27,7 +27,7 @@ pub struct Alerts {
     pub token: Span,
     /// How long a lane may take for one round of its loop.
     pub silent: Span,
-    /// How long no record may arrive. Without it an input may rest as long as it likes.
+    /// How long no record may arrive: eight scrapes of Prometheus at least. Without it an input may rest as long as it likes.
     pub input_stopped: Option<Span>,
     /// What rates are taken over: four scrapes of Prometheus at least.
     pub window: Span,

@@ -253,7 +253,8 @@ fn latency(subject: &Subject) -> Option<Alert> {
 
 fn input_stopped(subject: &Subject) -> Option<Alert> {
     let rests = subject.alerts.input_stopped?.0;
-    let over = rests.min(subject.alerts.window.0);
+    // Half of it at most: a process that has just begun shows no increase after two scrapes already.
+    let over = (rests / 2).min(subject.alerts.window.0);
     let lasts: Duration = rests - over;
     let all = |by: f64| {
         let mut all = of_both("forebay_records_consumed_total", by);

@@ -31,7 +31,7 @@ fn every_metric_and_every_panel_has_data_and_no_alert_fires() {
     let bare = local.strip_suffix(" }").expect("a map");
     let registry = Registry::shared().url();
     let local = format!("{bare}, schema_registry: {{ url: {registry:?} }} }}");
-    let alerts = "{ window: 15s, for: 5s, latency: 10s, input_stopped: 15s, rejects: 0.5 }";
+    let alerts = "{ window: 15s, for: 5s, latency: 10s, input_stopped: 30s, rejects: 0.5 }";
     let mut watched = Watched::through(&local, [kafka, kafka], "observed", alerts, &[]);
     let load = Load::start(kafka.bootstrap(), &watched.input, 200, sensors::event);
     // So that there is a reject to be shown.
