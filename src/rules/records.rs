@@ -6,6 +6,9 @@ use super::{Part, Subject};
 
 const REJECTS: &str = "pipeline:forebay_rejects:ratio";
 const MODEL_REJECTS: &str = "pipeline:forebay_model_rejects:ratio";
+/// Of few records one is a large share: for up to two rejects within so many windows nobody is called. Increases are not whole.
+const FEW: &str = "2.5";
+const FEW_WINDOWS: u32 = 12;
 
 pub(super) fn rules(subject: &Subject) -> Part {
     // Counters of rejects by stage begin with the first of them, and what a series begins with is no increase: so these
@@ -69,10 +72,22 @@ fn rejects_high(subject: &Subject) -> Alert {
         all.extend(of_both("forebay_records_dropped_total", 0.0));
         all
     };
+    let times = subject.times(window, lasts);
+    let two: Vec<_> = [
+        "forebay_records_consumed_total",
+        "forebay_records_dead_lettered_total",
+    ]
+    .into_iter()
+    .flat_map(|metric| of_both(metric, 1.0 / f64::from(times.then)))
+    .chain(of_both("forebay_records_dropped_total", 0.0))
+    .collect();
+    let over = window * FEW_WINDOWS;
+    let dead = subject.increase("pipeline", "forebay_records_dead_lettered_total", "", over);
+    let dropped = subject.increase("pipeline", "forebay_records_dropped_total", "", over);
     Alert {
         name: "ForebayRejectsHigh",
         severity: Severity::Warning,
-        expr: format!("{REJECTS} > {allowed}"),
+        expr: format!("{REJECTS} > {allowed}\nand (\n  {dead}\n  + {dropped}\n) > {FEW}"),
         lasts,
         summary: "{{ $labels.pipeline }} rejects records",
         description: format!(
@@ -82,9 +97,9 @@ fn rejects_high(subject: &Subject) -> Alert {
         ),
         value: Shown::Share,
         case: Case {
-            times: subject.times(window, lasts),
+            times,
             fires: all(1.0),
-            calm: vec![all(allowed / 2.0)],
+            calm: vec![all(allowed / 2.0), two],
             labels: Vec::new(),
             value: 1.0,
         },
@@ -111,10 +126,23 @@ fn model_failing(subject: &Subject) -> Alert {
         ));
         all
     };
+    let times = subject.times(window, lasts);
+    let two = ["forebay_step_rows_total", "forebay_step_gone_rows_total"].map(|metric| {
+        let mut own = vec![("lane", "0"), ("instance", "a")];
+        own.extend(labels);
+        series(metric, &own).by(2.0 / f64::from(times.then))
+    });
+    let over = window * FEW_WINDOWS;
+    let gone = subject.increase(
+        "pipeline",
+        "forebay_step_gone_rows_total",
+        r#"stage="model""#,
+        over,
+    );
     Alert {
         name: "ForebayModelFailing",
         severity: Severity::Critical,
-        expr: format!("{MODEL_REJECTS} > {allowed}"),
+        expr: format!("{MODEL_REJECTS} > {allowed}\nand {gone} > {FEW}"),
         lasts,
         summary: "A model of {{ $labels.pipeline }} does not score what it is given",
         description: format!(
@@ -124,9 +152,9 @@ fn model_failing(subject: &Subject) -> Alert {
         ),
         value: Shown::Share,
         case: Case {
-            times: subject.times(window, lasts),
+            times,
             fires: all(1.0),
-            calm: vec![all(allowed / 2.0)],
+            calm: vec![all(allowed / 2.0), two.into()],
             labels: Vec::new(),
             value: 1.0,
         },
