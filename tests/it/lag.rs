@@ -298,6 +298,37 @@ fn markers_and_aborted_records_do_not_wait_and_an_open_transaction_is_not_there_
     run.await_records("all is read", &[(0, 0.0)]);
 }
 
+/// The log is compacted behind a lane that stands still: what is gone counts until it moves on.
+#[test]
+fn what_compaction_removes_behind_a_position_waits_until_it_moves() {
+    let kafka = Kafka::builder().property("log.cleaner.backoff.ms", "200").start();
+    let topic = kafka
+        .topic("lag-compacted")
+        .config("cleanup.policy", "compact")
+        .config("segment.ms", "1000")
+        .config("min.cleanable.dirty.ratio", "0.01")
+        .create();
+    let output = kafka.create_topic("lag-compacted-out", 1);
+    let producer = producer(&kafka, None);
+    let run = run(&kafka, "lag-compacted", &topic, &output);
+    run.await_records("nothing waits", &[(0, 0.0)]);
+    let frozen = Frozen::thread(&run.child, "lane-0").expect("stop the lane");
+    // One key: of what lies in segments that are closed, the last one stays. A segment is closed by what is written a second later.
+    send(&producer, &topic, 0, 100, now_ms());
+    run.await_records("all wait", &[(0, 100.0)]);
+    let mut sent = 100;
+    await_until(WITHIN, "the log is compacted", || {
+        send(&producer, &topic, 0, 1, now_ms());
+        sent += 1;
+        kafka.read_all(&topic).len() < 50
+    });
+    run.await_records("an upper bound waits", &[(0, f64::from(sent))]);
+    run.adds_up();
+    drop(frozen);
+    run.await_records("all is read", &[(0, 0.0)]);
+    run.adds_up();
+}
+
 #[test]
 fn series_of_partitions_follow_them_from_process_to_process() {
     let kafka = Kafka::shared();
