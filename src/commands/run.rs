@@ -13,7 +13,7 @@ use forebay::digest;
 use forebay::live::Live;
 use forebay::logging::{self, Format};
 use forebay::plan::Plan;
-use forebay::telemetry::{Beside, ClientsOf, Picture, Serving, Telemetry, TokenOf};
+use forebay::telemetry::{Beside, Now, Picture, Serving, Telemetry};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing::info;
@@ -66,21 +66,29 @@ pub(super) fn run(command: &Run) -> Result<(), Failure> {
 
 /// How the connectors' tokens and registries are, for telemetry.
 fn beside(running: &Running, plan: &Plan) -> Beside {
-    let one = |(name, connector): (&String, &Arc<dyn Connector>)| {
+    fn of<S>(
+        (name, connector): (&String, &Arc<dyn Connector>),
+        now: fn(&dyn Connector) -> Option<S>,
+    ) -> (String, Now<S>)
+    where
+        S: 'static,
+    {
         let connector = Arc::clone(connector);
-        let token: TokenOf = Arc::new(move || connector.token());
-        (name.clone(), token)
-    };
-    let clients = |(name, connector): (&String, &Arc<dyn Connector>)| {
-        let connector = Arc::clone(connector);
-        let clients: ClientsOf = Arc::new(move || connector.clients());
-        (name.clone(), clients)
-    };
+        (name.clone(), Arc::new(move || now(connector.as_ref())))
+    }
     let registry =
         |(name, connector): (&String, &Arc<dyn Connector>)| Some((name.clone(), connector.registry()?));
     Beside {
-        tokens: running.connectors.iter().map(one).collect(),
-        clients: running.connectors.iter().map(clients).collect(),
+        tokens: running
+            .connectors
+            .iter()
+            .map(|one| of(one, |c| c.token()))
+            .collect(),
+        clients: running
+            .connectors
+            .iter()
+            .map(|one| of(one, |c| c.clients()))
+            .collect(),
         registries: running.connectors.iter().filter_map(registry).collect(),
         drift: plan.drift.as_ref().map(Arc::clone),
         models: Vec::new(),

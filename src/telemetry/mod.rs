@@ -2,7 +2,7 @@
 //! waits for it, `/status` for programs, `/drift` for whoever asks what has changed, `/` for people. Runs on a thread of its own and only
 //! reads; lanes neither wait for it nor know of it, and a port that is taken stops nothing.
 
-mod clients;
+mod connectors;
 mod door;
 mod drift;
 mod lag;
@@ -17,7 +17,6 @@ mod reading;
 mod registries;
 mod status;
 pub mod table;
-mod tokens;
 
 use std::fmt;
 use std::io;
@@ -32,8 +31,8 @@ use axum::http::{StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use forebay_auth::Secret;
-use forebay_connectors::LogBounds;
+use forebay_auth::{Secret, TokenStatus};
+use forebay_connectors::{ClientStatus, LogBounds};
 use forebay_core::metrics::AllMetrics;
 use tokio::sync::oneshot;
 use tracing::{info, warn};
@@ -42,13 +41,12 @@ use self::door::Door;
 use self::page::Page;
 use crate::drift::Drift;
 
-pub use clients::{Clients, ClientsOf};
+pub use connectors::{ByConnector, Now};
 pub use models::Models;
 pub use picture::{Drawn, End, Picture, Rejects};
 pub use prometheus::{Build, CONTENT_TYPE, Exporter};
 pub use reading::{Balance, Reading};
 pub use registries::Registries;
-pub use tokens::{TokenOf, Tokens};
 
 /// Where telemetry is served unless the pipeline says otherwise.
 pub const DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
@@ -91,8 +89,8 @@ pub struct Serving {
 /// What connectors have beside lanes, by their names.
 #[derive(Default)]
 pub struct Beside {
-    pub tokens: Tokens,
-    pub clients: Clients,
+    pub tokens: ByConnector<TokenStatus>,
+    pub clients: ByConnector<ClientStatus>,
     pub registries: Registries,
     pub models: Models,
     /// Who tells where the source's logs end.

@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 
 use super::reading::Reading;
 use super::table::{self, Metric};
-use super::{Beside, clients, drift, lag, liveness, models, process, readiness, registries, tokens};
+use super::{Beside, connectors, drift, lag, liveness, models, process, readiness, registries};
 
 /// The content type of [`Exporter::scrape`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -100,13 +100,13 @@ impl Exporter {
             names: (0..lanes.len()).map(|lane| lane.to_string()).collect(),
             lanes,
         }));
-        registry.register_collector(Box::new(tokens::Collected {
+        registry.register_collector(Box::new(connectors::Collected {
             pipeline: pipeline.to_string(),
-            tokens: beside.tokens,
+            connectors: beside.tokens,
         }));
-        registry.register_collector(Box::new(clients::Collected {
+        registry.register_collector(Box::new(connectors::Collected {
             pipeline: pipeline.to_string(),
-            clients: beside.clients,
+            connectors: beside.clients,
         }));
         registry.register_collector(Box::new(registries::Collected {
             pipeline: pipeline.to_string(),
@@ -300,7 +300,7 @@ mod tests {
     use forebay_auth::TokenStatus;
     use forebay_core::reject::Reject;
 
-    use super::super::tokens::TokenOf;
+    use super::super::connectors::Now;
     use super::*;
 
     fn exporter(lanes: AllMetrics) -> Exporter {
@@ -322,8 +322,8 @@ mod tests {
             principal: "app".into(),
             source: "a test".into(),
         };
-        let token: TokenOf = Arc::new(move || Some(status.clone()));
-        let none: TokenOf = Arc::new(|| None);
+        let token: Now<TokenStatus> = Arc::new(move || Some(status.clone()));
+        let none: Now<TokenStatus> = Arc::new(|| None);
         let tokens = vec![("aws".to_owned(), token), ("local".to_owned(), none)];
         let beside = Beside {
             tokens,
