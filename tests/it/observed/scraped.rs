@@ -80,10 +80,10 @@ fn scrapes_during_rebalances_and_a_hundred_clients_that_dawdle_disturb_nobody() 
         .collect();
     let before = kafka.count(&output);
     await_until(WITHIN, "results go on", || kafka.count(&output) > before + 5000);
-    drop(dawdling);
-    await_until(WITHIN, "who asks in order is answered", || {
+    await_until(Duration::from_secs(10), "who asks in order is answered", || {
         metric(port, "forebay_records_consumed_total") > 0
     });
+    drop(dawdling);
     let written = load.stop();
     await_until(WITHIN, "every event has its result", || {
         kafka.count(&output) >= written
