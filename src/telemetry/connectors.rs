@@ -18,31 +18,34 @@ pub type Now<S> = Arc<dyn Fn() -> Option<S> + Send + Sync>;
 /// By the names of connectors.
 pub type ByConnector<S> = Vec<(String, Now<S>)>;
 
+/// Metrics, and how each is read.
+type Reads<S, N> = &'static [(&'static Metric, fn(&S) -> N)];
+
 /// What of it is exported.
 pub(super) trait Exported: Sized + 'static {
-    const COUNTERS: &'static [(&'static Metric, fn(&Self) -> u64)];
-    const GAUGES: &'static [(&'static Metric, fn(&Self) -> f64)];
+    const COUNTERS: Reads<Self, u64>;
+    const GAUGES: Reads<Self, f64>;
 }
 
 impl Exported for ClientStatus {
-    const COUNTERS: &'static [(&'static Metric, fn(&Self) -> u64)] = &[
+    const COUNTERS: Reads<Self, u64> = &[
         (&table::CLIENT_CONNECTS, |clients| clients.connects),
         (&table::CLIENT_DISCONNECTS, |clients| clients.disconnects),
         (&table::CLIENT_TIMEOUTS, |clients| clients.timeouts),
         (&table::CLIENT_RETRIES, |clients| clients.retries),
     ];
-    const GAUGES: &'static [(&'static Metric, fn(&Self) -> f64)] = &[
+    const GAUGES: Reads<Self, f64> = &[
         (&table::CLIENT_THROTTLE, |clients| clients.throttle),
         (&table::CLIENT_ROUND_TRIP, |clients| clients.round_trip),
     ];
 }
 
 impl Exported for TokenStatus {
-    const COUNTERS: &'static [(&'static Metric, fn(&Self) -> u64)] = &[
+    const COUNTERS: Reads<Self, u64> = &[
         (&table::TOKEN_FETCHES, |token| token.fetched),
         (&table::TOKEN_FETCH_FAILURES, |token| token.failures),
     ];
-    const GAUGES: &'static [(&'static Metric, fn(&Self) -> f64)] = &[
+    const GAUGES: Reads<Self, f64> = &[
         (&table::TOKEN_FETCHED, |token| since_epoch(token.fetched_at)),
         (&table::TOKEN_EXPIRES, |token| since_epoch(token.expires_at)),
     ];
