@@ -5,7 +5,7 @@ OPTIMISED := cargo build --locked --release --features forebay/full
 DEMO_SECONDS ?= 20
 .DEFAULT_GOAL := help
 
-.PHONY: help setup kafka registry prometheus onnxruntime python clients chromium lint test test-long test-containers demo drift test-features bench bench-parts reference counted clean
+.PHONY: help setup kafka registry prometheus onnxruntime python clients chromium lint test test-long test-containers demo drift test-features bench bench-parts reference counted counted-metrics clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -102,6 +102,15 @@ counted: setup onnxruntime ## instructions a record of each workload, beside the
 	@cargo build --locked --release -p forebay-counted
 	@echo "==> counting"
 	@target/release/counted $(if $(UPDATE),--update)
+
+counted-metrics: setup onnxruntime ## what metrics and drift cost: workload T without and with them
+	@command -v valgrind >/dev/null || scripts/packages.sh valgrind
+	@echo "==> building twice (some minutes when cold)"
+	@cargo build --locked --release -p forebay-counted --features unmeasured
+	@cp target/release/counted target/release/counted-unmeasured
+	@cargo build --locked --release -p forebay-counted
+	@echo "==> counting"
+	@target/release/counted --unmeasured target/release/counted-unmeasured
 
 clean: ## what was built here
 	@cargo clean

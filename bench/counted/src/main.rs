@@ -31,6 +31,8 @@ const BATCHES: u64 = 8;
 const BESIDE: [&str; 1] = ["t-drift"];
 /// A larger change must be explained, and its baseline updated with it.
 const BOUND: f64 = 0.02;
+/// What metrics and drift together may cost.
+const METRICS_BOUND: f64 = 0.03;
 
 /// The committed counts, and what they were made with: another compiler or library counts differently.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -47,6 +49,9 @@ struct Arguments {
     /// Writes the baseline anew.
     #[arg(long)]
     update: bool,
+    /// Compares this program, built with the feature `unmeasured`, instead of the baseline: what metrics and drift cost.
+    #[arg(long, value_name = "PROGRAM")]
+    unmeasured: Option<PathBuf>,
     /// What runs under callgrind.
     #[arg(long, hide = true, value_name = "WORKLOAD")]
     one: Option<String>,
@@ -54,9 +59,10 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let outcome = checkout().and_then(|root| match arguments.one {
-        Some(workload) => count_one(&workload, &root).map(|()| 0),
-        None => compare(&root, arguments.update),
+    let outcome = checkout().and_then(|root| match (arguments.one, arguments.unmeasured) {
+        (Some(workload), _) => count_one(&workload, &root).map(|()| 0),
+        (None, Some(program)) => costs(&program),
+        (None, None) => compare(&root, arguments.update),
     });
     match outcome {
         Ok(0) => ExitCode::SUCCESS,
@@ -80,9 +86,10 @@ fn compare(root: &Path, update: bool) -> Result<usize, Failure> {
         ]),
         ..Baseline::default()
     };
+    let program = this_program()?;
     let mut off = 0;
     for name in NAMES.into_iter().chain(BESIDE) {
-        let now = count(name)?;
+        let now = count(&program, name)?;
         counted.instructions_per_record.insert(name.into(), now);
         let Some(before) = known.instructions_per_record.get(name) else {
             println!("NEW  {name}: {now} instructions/record");
@@ -119,12 +126,33 @@ fn compare(root: &Path, update: bool) -> Result<usize, Failure> {
     Ok(off)
 }
 
-/// Runs this program under callgrind, collecting inside of [`measured`] only.
-fn count(workload: &str) -> Result<u64, Failure> {
+/// Prints what metrics cost, and metrics and drift together, beside the `unmeasured` program. Returns how many exceed
+/// [`METRICS_BOUND`].
+fn costs(unmeasured: &Path) -> Result<usize, Failure> {
+    let without = count(unmeasured, "t")?;
+    println!("t without metrics: {without} instructions/record");
+    let measured = this_program()?;
+    let mut off = 0;
+    for (name, what) in [("t", "with metrics"), ("t-drift", "with metrics and drift")] {
+        let with = count(&measured, name)?;
+        let more = with as f64 / without as f64 - 1.0;
+        let holds = more <= METRICS_BOUND;
+        off += usize::from(!holds);
+        let verdict = if holds { "PASS" } else { "FAIL" };
+        println!("{verdict} t {what}: {with} ({:+.2} %)", more * 100.0);
+    }
+    Ok(off)
+}
+
+fn this_program() -> Result<PathBuf, Failure> {
+    std::env::current_exe().map_err(|e| Failure(format!("find this program: {e}")))
+}
+
+/// Runs `program`, one of these, under callgrind, collecting inside of [`measured`] only.
+fn count(program: &Path, workload: &str) -> Result<u64, Failure> {
     let failed = |e: &dyn std::fmt::Display| Failure(format!("count workload {workload}: {e}"));
     let folder = tempfile::tempdir().map_err(|e| failed(&e))?;
     let out = folder.path().join("callgrind.out");
-    let program = std::env::current_exe().map_err(|e| failed(&e))?;
     let output = Command::new("valgrind")
         .args([
             "--tool=callgrind",

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::MEASURED;
+
 /// How many buckets a [`Latency`] has: four per doubling of a millisecond, up to about 18 hours.
 const BUCKETS: usize = 104;
 
@@ -30,12 +32,18 @@ impl fmt::Debug for Latency {
 impl Latency {
     /// Counts one latency.
     pub fn observe(&self, millis: u64) {
+        if !MEASURED {
+            return;
+        }
         self.counts[bucket_of(millis)].fetch_add(1, Ordering::Relaxed);
         self.sum_ms.fetch_add(millis, Ordering::Relaxed);
     }
 
     /// Counts the latencies of a batch: one addition per bucket, not per record.
     pub fn observe_all(&self, millis: impl Iterator<Item = u64>) {
+        if !MEASURED {
+            return;
+        }
         let mut counts = [0u64; BUCKETS];
         let mut sum = 0;
         for m in millis {
