@@ -27,10 +27,9 @@ impl Registry {
                 )
             }
             Err(trouble) => {
-                let remedy = trouble.remedy.unwrap_or_else(|| match trouble.what {
-                    What::Throttled => "ask it less, or wait a while".to_owned(),
-                    _ => "look into the registry's own log".to_owned(),
-                });
+                let remedy = trouble
+                    .remedy
+                    .unwrap_or_else(|| "look into the registry's own log".to_owned());
                 let finding = Finding::failure(STEP, self.url(), trouble.found, remedy);
                 match trouble.what {
                     What::Refused => finding.by_credentials(),
