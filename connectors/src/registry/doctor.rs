@@ -2,9 +2,11 @@
 
 use std::time::Instant;
 
+use forebay_core::Kind;
+
 use super::Registry;
 use super::trouble::What;
-use crate::finding::Finding;
+use crate::finding::{Finding, Outcome};
 
 const STEP: &str = "registry";
 
@@ -33,6 +35,10 @@ impl Registry {
                 let finding = Finding::failure(STEP, self.url(), trouble.found, remedy);
                 match trouble.what {
                     What::Refused => finding.by_credentials(),
+                    What::Strange => Finding {
+                        outcome: Outcome::Failure(Kind::Config),
+                        ..finding
+                    },
                     _ => finding,
                 }
             }

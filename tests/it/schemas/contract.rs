@@ -274,9 +274,9 @@ fn the_registry_s_schemas_are_judged_and_shown() {
     let folder = TempDir::new().expect("a folder");
     let path = edited(&folder, registry.url(), "judged");
     let (output, text) = check(&["check", &path]);
-    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(output.status.success(), "{text}");
     assert!(
-        text.contains("no such subject") && text.contains("judged-value"),
+        text.contains("warning: ") && text.contains("no such subject") && text.contains("judged-value"),
         "{text}"
     );
     let (output, text) = check(&["check", &path, "--offline"]);
@@ -342,7 +342,7 @@ fn subjects_are_named_or_belong_to_the_topics_of_a_pattern() {
     }
     assert!(!text.contains("halls-south-key"), "{text}");
     let (output, text) = check("topic: unnamed\n", "pattern: ^nobodys-.*\n");
-    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(output.status.success(), "{text}");
     assert!(
         text.contains("no subject of the registry is named after a topic"),
         "{text}"

@@ -1,4 +1,4 @@
-//! What a start makes of a registry that fails, refuses, or is none.
+//! What a start, `check` and `doctor` make of a registry that fails, refuses, is none, or lacks a subject.
 
 use std::path::PathBuf;
 use std::process::Output;
@@ -54,6 +54,19 @@ impl Case {
         format!("start-{}-{end}", self.name)
     }
 
+    /// Takes the subject of a topic away.
+    fn without(&self, end: &str) {
+        let latest = format!("GET /subjects/{}-value/versions/latest", self.topic(end));
+        let unknown = json!({ "error_code": 40401, "message": "Subject not found." });
+        self.stub.answer(&latest, 404, unknown);
+    }
+
+    fn cached(mut self) -> Self {
+        let folder = self.folder.path().join("cache");
+        self.keys.0 = format!(", cache: {:?}", folder.display().to_string());
+        self
+    }
+
     fn file(&self) -> PathBuf {
         let text = format!(
             r#"
@@ -79,6 +92,16 @@ telemetry: {{ listen: "127.0.0.1:0" }}
             input = self.topic("in"),
         );
         pipeline(&self.folder, &text)
+    }
+
+    /// Runs until it has started, and stops it.
+    fn starts(&self) {
+        let (mut forebay, log) = run(&self.file());
+        await_until(Duration::from_secs(60), "the run begins", || {
+            assert!(forebay.try_wait().expect("forebay").is_none(), "{}", said(&log));
+            said(&log).contains("running")
+        });
+        stop(forebay);
     }
 
     /// What a command says, and its exit code.
@@ -178,4 +201,103 @@ fn an_address_with_a_wrong_path_ends_the_start() {
             assert!(said.contains(part), "{part} is not in {said}");
         }
     }
+}
+
+/// What all three of them say of a pipeline.
+struct Verdicts {
+    /// How a run's start ends; `None` where it begins.
+    run: Option<i32>,
+    /// What `check` and `doctor` say.
+    told: [&'static str; 2],
+}
+
+impl Case {
+    fn agree(&self, what: &str, verdicts: &Verdicts) {
+        let code = match verdicts.run {
+            None => {
+                self.starts();
+                0
+            }
+            Some(code) => {
+                let (ended, said) = self.ends("run");
+                assert_eq!(ended, Some(code), "{what}: run: {said}");
+                code
+            }
+        };
+        for (verb, told) in ["check", "doctor"].into_iter().zip(verdicts.told) {
+            let (ended, said) = self.ends(verb);
+            assert_eq!(ended, Some(code), "{what}: {verb}: {said}");
+            assert!(said.contains(told), "{what}: {verb}: {told} is not in {said}");
+        }
+    }
+}
+
+#[test]
+fn check_and_doctor_fail_where_a_run_does_and_warn_where_it_begins() {
+    let fits = Verdicts {
+        run: None,
+        told: ["ok", "results are written with it"],
+    };
+    let case = Case::new("agree");
+    case.agree("all is there", &fits);
+    case.without("in");
+    let warned = Verdicts {
+        run: None,
+        told: ["warning: ", "warning  schema"],
+    };
+    case.agree("the source's subject is missing", &warned);
+    case.without("out");
+    let missing = Verdicts {
+        run: Some(2),
+        told: ["no such subject", "failure  schema"],
+    };
+    case.agree("the sink's subject is missing", &missing);
+
+    let mut case = Case::new("disagree");
+    case.keys.1 = "\n    auth_timeout: 1s";
+    for (outage, code, says) in [
+        (Outage::Down, 1, "no answer"),
+        (Outage::ServerError, 1, "answered 500"),
+        (Outage::Expired, 3, "answered 401"),
+        (Outage::Denied, 3, "User is denied"),
+        (Outage::Missing, 2, "/apis/ccompat/v7"),
+    ] {
+        case.stub.service().fail(Some(outage));
+        for format in ["avro", "json"] {
+            case.format = format;
+            let verdicts = Verdicts {
+                run: Some(code),
+                told: [says, says],
+            };
+            case.agree(&format!("{outage:?} with {format}"), &verdicts);
+        }
+    }
+}
+
+#[test]
+fn schemas_on_disk_make_an_outage_a_warning_but_no_refusal() {
+    let mut case = Case::new("warm").cached();
+    case.keys.1 = "\n    auth_timeout: 1s";
+    case.stub.service().fail(Some(Outage::Down));
+    let cold = Verdicts {
+        run: Some(1),
+        told: ["no answer", "failure  schema"],
+    };
+    case.agree("down, and nothing on disk", &cold);
+    case.stub.service().fail(None);
+    case.starts();
+    let warm = Verdicts {
+        run: None,
+        told: ["a run writes results with the schema", "warning  registry"],
+    };
+    for outage in [Outage::Down, Outage::Throttled, Outage::Missing] {
+        case.stub.service().fail(Some(outage));
+        case.agree(&format!("{outage:?}, with schemas on disk"), &warm);
+    }
+    case.stub.service().fail(Some(Outage::Expired));
+    let refused = Verdicts {
+        run: Some(3),
+        told: ["answered 401", "failure  registry"],
+    };
+    case.agree("refused, with schemas on disk", &refused);
 }
