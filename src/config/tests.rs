@@ -90,7 +90,7 @@ fn mistakes_are_named_with_their_place() {
         (
             "amount: float64",
             "amount: float46",
-            "p.yaml:11:15: not a type: bool,",
+            "p.yaml:11:15: not a type: did you mean `float64`? allowed: bool,",
         ),
         (
             "nullable: true",
@@ -236,6 +236,21 @@ fn forms_that_are_a_word_or_a_map_say_what_they_may_be() {
             "topic: scores, format: json",
             "topic: scores, format: xml",
             "not a format: json",
+        ),
+        (
+            "topic: scores, format: json",
+            "topic: scores, format: avor",
+            "p.yaml:15:34: not a format: did you mean `avro`? allowed: json, avro, json-schema, protobuf, raw",
+        ),
+        (
+            "topic: payments",
+            "topic: payments\n    key: { format: json-shema, columns: { a: string } }",
+            "not a format: did you mean `json-schema`? allowed: json, avro,",
+        ),
+        (
+            "topic: scores, format: json",
+            "topic: scores, format: { avro: { use_latest: true, auto_register: true } }",
+            "p.yaml:15:62: `use_latest` writes with a schema that the registry has",
         ),
         (
             "topic: scores, format: json",
