@@ -32,7 +32,8 @@ impl Registry {
                 let remedy = trouble
                     .remedy
                     .unwrap_or_else(|| "look into the registry's own log".to_owned());
-                let finding = Finding::failure(STEP, self.url(), trouble.found, remedy);
+                let found = behind(self.url(), &trouble.found);
+                let finding = Finding::failure(STEP, self.url(), found, remedy);
                 match trouble.what {
                     What::Refused => finding.by_credentials(),
                     What::Strange => Finding {
@@ -44,5 +45,13 @@ impl Registry {
             }
         };
         finding.after(begin.elapsed())
+    }
+}
+
+/// What was found, without the address where it is the one that the line begins with.
+fn behind<'a>(url: &str, found: &'a str) -> &'a str {
+    match found.strip_prefix(url) {
+        Some(rest) if rest.starts_with([':', '/', ' ']) => rest.trim_start_matches([':', ' ']),
+        _ => found,
     }
 }

@@ -301,6 +301,19 @@ fn the_registry_s_schemas_are_judged_and_shown() {
     assert_eq!(held["column"], "f4", "{said:#}");
     assert_eq!(held["verdict"], "fits");
     assert_eq!(held["tensors"][0]["tensor"], "sensors");
+    let page = include_str!("../../../docs/check.md");
+    let own = &said["plan"]["schemas"][0];
+    for key in [own, held]
+        .into_iter()
+        .filter_map(Value::as_object)
+        .flat_map(|map| map.keys())
+    {
+        let named = page.contains(&format!("`{key}`")) || page.contains(&format!("`{key}[]`"));
+        assert!(
+            named && page.contains("`plan.schemas[]`"),
+            "docs/check.md has no {key}"
+        );
+    }
 }
 
 #[test]

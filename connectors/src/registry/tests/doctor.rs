@@ -37,6 +37,8 @@ fn a_registry_that_can_be_used_is_told_from_every_other() {
         let told = found.remedy.clone().unwrap_or_default();
         assert!(found.found.contains(says) && told.contains(remedy), "{found:?}");
         assert!(!format!("{found:?}").contains("planted"), "{found:?}");
+        let line = format!("{}: {}", found.subject, found.found);
+        assert_eq!(line.matches(stub.url()).count(), 1, "{line}");
     }
     let nowhere = open(json!({ "url": "http://no-such-host.invalid:8081" }), &control).diagnose();
     assert!(
