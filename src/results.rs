@@ -50,6 +50,7 @@ impl Wanted {
     /// # Errors
     /// As for [`Wanted::look`]; `Config` where the address is no registry's, `Fatal` where no answer comes.
     pub fn resolve(&self, registry: &Registry, within: Duration, tell: TellWait<'_>) -> Result<ResultSchema> {
+        tell(format!("the schema registry at {}", registry.url()));
         let found = match self.ask(registry) {
             Err(error) if error.kind() == Kind::Retry => {
                 if let Some(kept) = self.remembered(registry) {

@@ -27,6 +27,7 @@ impl Registry {
     /// # Errors
     /// `Auth` where it does not take the credentials, `Config` where the address is no registry's, `Fatal` where it does not answer.
     pub fn admits(&self, within: Duration, tell: TellWait<'_>) -> Result<()> {
+        tell(format!("the schema registry at {}", self.url()));
         if !self.is_warm() {
             return self.insist(within, tell, || self.speaks());
         }
@@ -76,7 +77,6 @@ impl Registry {
         mut ask: impl FnMut() -> Result<T>,
     ) -> Result<T> {
         let (since, mut failures) = (Instant::now(), 0);
-        tell(format!("the schema registry at {}", self.url()));
         loop {
             let error = match ask() {
                 Err(error) if error.kind() == Kind::Retry => error,

@@ -17,6 +17,8 @@ use forebay::plan::Plan;
 use forebay::results::{Found, Wanted};
 use serde_json::Value;
 
+use crate::commands::waiting::Waiting;
+
 /// What there is to say of schemas.
 #[derive(Debug, Default)]
 pub(in crate::commands) struct Schemas {
@@ -55,6 +57,7 @@ pub(in crate::commands) fn schemas(
     if parts(config).next().is_none() && matches!(&wanted, Ok(None)) {
         return found;
     }
+    let _told = Waiting::start("from the schema registry");
     let control = match Control::start() {
         Ok(control) => control,
         Err(error) => {
