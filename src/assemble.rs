@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use forebay_connectors::kafka::Wait;
-use forebay_connectors::{Connector, GroupProtocol, Needs, SinkSpec, SourceSpec, Topics};
+use forebay_connectors::{AUTH_TIMEOUT, Connector, GroupProtocol, Needs, SinkSpec, SourceSpec, Topics};
 use forebay_core::codec::schemas::Schemas;
 use forebay_core::dead_letters::DeadLetters;
 use forebay_core::lane::{Lane, OnGap, Rules, Stop};
@@ -79,7 +79,8 @@ pub fn start(config: &Config, plan: &Plan, tell: &mut dyn FnMut(Option<Wait>)) -
     let connectors = control.open(config, &mut |wait| tell(Some(wait)))?;
     tell(None);
     let partitions = verify(config, &connectors)?;
-    let schooled = schooled(config, plan, &connectors)?;
+    let schooled = schooled(config, plan, &connectors, tell)?;
+    tell(None);
     let lanes = config
         .document
         .pipeline
@@ -140,14 +141,29 @@ fn verify(config: &Config, connectors: &Connectors) -> Result<usize> {
 }
 
 /// Where formats get their schemas. What results are written with is settled before the first record.
-fn schooled(config: &Config, plan: &Plan, connectors: &Connectors) -> Result<Schooled> {
+fn schooled(
+    config: &Config,
+    plan: &Plan,
+    connectors: &Connectors,
+    tell: &mut dyn FnMut(Option<Wait>),
+) -> Result<Schooled> {
     let registry = |name: &str| Ok::<_, Error>(connector(connectors, name)?.registry());
+    // Registries have the time that credentials have.
+    let within = |name: &str| {
+        config
+            .connectors
+            .get(name)
+            .map_or(AUTH_TIMEOUT, |own| own.auth_timeout)
+    };
+    let since = Instant::now();
     let source = registry(&config.source_connector)?;
-    let read = &config.document.pipeline.source;
-    let keys = read.key.as_ref().is_some_and(|key| key.format.is_registered());
-    if let Some(registry) = source.as_ref().filter(|_| keys || read.format.is_registered()) {
+    if let Some(registry) = source
+        .as_ref()
+        .filter(|_| config.document.pipeline.source.asks_registry())
+    {
         // Later a refusal is waited for: credentials are changed while pipelines run.
-        registry.admits()?;
+        let within = within(&config.source_connector);
+        registry.admits(within, &mut |what| tell(Some(Wait::new(what, since, within))))?;
     }
     let results = match Wanted::of(config, plan)? {
         None => None,
@@ -158,7 +174,9 @@ fn schooled(config: &Config, plan: &Plan, connectors: &Connectors) -> Result<Sch
                 )
                 .with("connector", &config.sink_connector));
             };
-            Some(wanted.resolve(&registry)?)
+            let (since, within) = (Instant::now(), within(&config.sink_connector));
+            let mut tell = |what| tell(Some(Wait::new(what, since, within)));
+            Some(wanted.resolve(&registry, within, &mut tell)?)
         }
     };
     Ok(Schooled::Registries {

@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use crate::config::{Config, Problem, ProtobufSource, Severity, SourceFormat};
 use crate::describe::{Description, Reached, SourceColumn};
-use crate::fillings::filling;
 
 /// One schema, and what becomes of the columns with it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -184,7 +183,7 @@ fn hold(column: &Column, found: Result<Way, String>, declared: &SourceColumn) ->
             let field = field.map_or("the value".to_owned(), |field| format!("its field `{field}`"));
             let fill = column.default.as_ref().map_or_else(String::new, |_| {
                 let name = &column.name;
-                let with = filling(column).map_or_else(String::new, |literal| format!("({name}, {literal})"));
+                let with = column.filling().map_or_else(String::new, |literal| format!("({name}, {literal})"));
                 format!(" and fill it with coalesce{with} in a sql step: its default fills an absent field, never a null")
             });
             let reason = format!(

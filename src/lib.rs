@@ -19,7 +19,6 @@ pub mod digest;
 #[cfg(all(feature = "schemas", feature = "onnx", feature = "sql"))]
 pub mod drift;
 #[cfg(all(feature = "schemas", feature = "onnx", feature = "sql"))]
-mod fillings;
 #[cfg(all(feature = "schemas", feature = "onnx", feature = "sql"))]
 pub mod formats;
 #[cfg(all(feature = "cli", feature = "onnx", feature = "sql"))]

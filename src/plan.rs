@@ -25,7 +25,6 @@ use crate::config::{
     SourceFormat, StepConfig, missing_value, nearest,
 };
 use crate::drift::Drift;
-use crate::fillings::filling;
 use crate::formats::{self, Schooled};
 use crate::placed::{Placed, column_of, pointer};
 
@@ -261,7 +260,7 @@ fn env(config: &Config, problems: &mut Vec<Problem>) -> Env {
             .ok()
     });
     let columns = config.columns.iter().chain(&config.key_columns);
-    let fillings = columns.filter_map(|column| Some((column.name.clone(), filling(column)?)));
+    let fillings = columns.filter_map(|column| Some((column.name.clone(), column.filling()?)));
     Env {
         tables,
         onnxruntime,

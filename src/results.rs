@@ -2,8 +2,9 @@
 //! readers cannot read is never written: what the registry has not, and may not be given, stops the start.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use forebay_connectors::registry::{NewSchema, Registry};
+use forebay_connectors::registry::{NewSchema, Registry, TellWait};
 use forebay_core::codec::schemas::{RegisteredSchema, SchemaType};
 use forebay_core::codec::{avro, json_schema, protobuf};
 use forebay_core::{Error, Kind, Result};
@@ -44,29 +45,37 @@ impl Wanted {
     }
 
     /// The schema to write with; registered, where that is allowed and needed. While the registry does not answer, the one that it
-    /// gave an earlier start.
+    /// gave an earlier start; where there is none, an answer is waited for, at most `within`.
     ///
     /// # Errors
-    /// As for [`Wanted::look`].
-    pub fn resolve(&self, registry: &Registry) -> Result<ResultSchema> {
-        let question = self.question();
-        match self.ask(registry) {
-            Ok(found) => {
-                registry.remember(&question, found.id, &found.schema);
-                Ok(found)
-            }
+    /// As for [`Wanted::look`]; `Config` where the address is no registry's, `Fatal` where no answer comes.
+    pub fn resolve(&self, registry: &Registry, within: Duration, tell: TellWait<'_>) -> Result<ResultSchema> {
+        tell(format!("the schema registry at {}", registry.url()));
+        let found = match self.ask(registry) {
             Err(error) if error.kind() == Kind::Retry => {
-                let (id, schema) = registry.remembered(&question).ok_or_else(|| {
-                    let subject = &self.subject;
-                    Error::fatal("find the schema of the results; an earlier start keeps it where `schema_registry` has a `cache`")
-                        .with("subject", subject)
+                if let Some(kept) = self.remembered(registry) {
+                    let id = kept.id;
+                    warn!(%error, id, "the registry does not answer: results are written with the schema of an earlier start");
+                    return Ok(kept);
+                }
+                let again = || registry.speaks().and_then(|()| self.ask(registry));
+                let attempt = "find the schema of the results; an earlier start keeps it where `schema_registry` has a `cache`";
+                registry.insist(within, tell, again).map_err(|error| {
+                    Error::new(error.kind(), attempt)
+                        .with("subject", &self.subject)
                         .caused_by(error.to_string())
-                })?;
-                warn!(%error, id, "the registry does not answer: results are written with the schema of an earlier start");
-                Ok(written_with(id, schema))
+                })
             }
-            Err(error) => Err(error),
-        }
+            done => done,
+        }?;
+        registry.remember(&self.question(), found.id, &found.schema);
+        Ok(found)
+    }
+
+    /// The schema to write with that an earlier start kept on disk.
+    pub fn remembered(&self, registry: &Registry) -> Option<ResultSchema> {
+        let (id, schema) = registry.remembered(&self.question())?;
+        Some(written_with(id, schema))
     }
 
     fn ask(&self, registry: &Registry) -> Result<ResultSchema> {

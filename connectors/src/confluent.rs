@@ -31,7 +31,7 @@ pub struct ConfluentConfig {
     pub tls: Option<CaConfig>,
     /// The zone of this process: fetches then go to the nearest replica, where the cluster is set up for it.
     pub client_rack: Option<String>,
-    /// How long an issuer of tokens may take at the start. The default is 30s.
+    /// How long an issuer of tokens, and a schema registry, may take at the start. The default is 30s.
     #[schemars(example = &"30s")]
     pub auth_timeout: Option<Span>,
     /// The schema registry that the connector's topics are written with.

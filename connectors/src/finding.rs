@@ -36,7 +36,7 @@ pub enum Outcome {
 /// One step of a diagnosis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// A word: `credentials`, `clock`, `dns`, `tcp`, `tls`, `kafka`, `sasl`, `brokers`, `topic`, `group`, `registry`.
+    /// A word: `credentials`, `clock`, `dns`, `tcp`, `tls`, `kafka`, `sasl`, `brokers`, `topic`, `group`, `registry`, `schema`.
     pub step: &'static str,
     /// What was looked at: an address, a topic, a group.
     pub subject: String,

@@ -33,7 +33,7 @@ pub struct GoogleConfig {
     pub tls: Option<CaConfig>,
     /// The zone of this process: fetches then go to the nearest replica.
     pub client_rack: Option<String>,
-    /// How long the metadata server may take at the start. The default is 30s.
+    /// How long the metadata server, and a schema registry, may take at the start. The default is 30s.
     #[schemars(example = &"30s")]
     pub auth_timeout: Option<Span>,
     /// The schema registry that the connector's topics are written with.

@@ -33,7 +33,7 @@ pub struct KafkaConfig {
     /// Lets credentials travel unencrypted.
     #[serde(default)]
     pub allow_insecure: bool,
-    /// How long an issuer of tokens may take at the start. The default is 30s.
+    /// How long an issuer of tokens, and a schema registry, may take at the start. The default is 30s.
     #[schemars(example = &"30s")]
     pub auth_timeout: Option<Span>,
     /// The schema registry that the connector's topics are written with.

@@ -7,13 +7,15 @@ use clap::Args;
 use forebay::assemble::needs;
 use forebay::config::{Config, Problem};
 use forebay::connectors::kafka::Patience;
-use forebay::connectors::{Finding, Outcome};
+use forebay::connectors::{Connector, Finding, Outcome};
 use forebay::control::Control;
 use forebay::core::model::runtime;
 use forebay::core::{Error, Kind};
+use forebay::describe::Description;
 use forebay::plan::Plan;
 use serde_json::{Value, json};
 
+use super::check::schemas::{Asked, schemas};
 use super::say::{say, say_line};
 use super::waiting::Waiting;
 use super::{Failure, Pipeline, load_file};
@@ -37,8 +39,11 @@ pub(super) fn run(command: &Doctor) -> Result<(), Failure> {
     let file = command.pipeline.pipeline.display().to_string();
     report.tell("", Finding::ok("file", file, "fits the schema"));
     onnxruntime(&config, &mut report);
-    plan(&config, &mut report);
+    let plan = plan(&config, &mut report);
     connectors(&config, &mut report)?;
+    if let Some(plan) = plan {
+        schemas_of(&config, &plan, &mut report);
+    }
     report.end()
 }
 
@@ -59,7 +64,7 @@ fn onnxruntime(config: &Config, report: &mut Report<'_>) {
 }
 
 /// Models, tables and SQL: what `check` looks at.
-fn plan(config: &Config, report: &mut Report<'_>) {
+fn plan(config: &Config, report: &mut Report<'_>) -> Option<Plan> {
     let begin = Instant::now();
     match Plan::new(config) {
         Ok(plan) => {
@@ -75,6 +80,7 @@ fn plan(config: &Config, report: &mut Report<'_>) {
                     Finding::warning("plan", place(warning), &warning.message, remedy),
                 );
             }
+            Some(plan)
         }
         Err(problems) => {
             for problem in problems {
@@ -83,8 +89,50 @@ fn plan(config: &Config, report: &mut Report<'_>) {
                 finding.outcome = Outcome::Failure(Kind::Config);
                 report.tell("", finding.after(begin.elapsed()));
             }
+            None
         }
     }
+}
+
+/// What `check` says of the registry's schemas.
+fn schemas_of(config: &Config, plan: &Plan, report: &mut Report<'_>) {
+    let begin = Instant::now();
+    let found = schemas(&Asked::default(), config, plan, &Description::of(config, plan));
+    let remedy = "`forebay check` shows the line";
+    for warning in &found.warnings {
+        report.tell(
+            "",
+            Finding::warning("schema", place(warning), &warning.message, remedy),
+        );
+    }
+    for (kind, problem) in &found.wrong {
+        let mut finding = Finding::failure("schema", place(problem), &problem.message, remedy);
+        finding.outcome = Outcome::Failure(*kind);
+        report.tell("", finding.after(begin.elapsed()));
+    }
+    if !found.wrong.is_empty() {
+        return;
+    }
+    for contract in &found.contracts {
+        let text = format!("events written with it fill the columns of {}", contract.of);
+        report.tell(
+            "",
+            Finding::ok("schema", &contract.schema, text).after(begin.elapsed()),
+        );
+    }
+    if let Some(results) = found.results {
+        let finding = Finding::ok("schema", results, "results are written with it");
+        report.tell("", finding.after(begin.elapsed()));
+    }
+}
+
+/// Whether a run can begin all the same: it does not ask this registry, or has its schemas on disk.
+fn can_begin_without(config: &Config, name: &str, opened: &dyn Connector, kind: Kind) -> bool {
+    let pipeline = &config.document.pipeline;
+    let reads = pipeline.source.asks_registry() && name == config.source_connector;
+    let writes = pipeline.sink.format.is_registered() && name == config.sink_connector;
+    let warm = || opened.registry().is_some_and(|registry| registry.is_warm());
+    !(reads || writes) || (kind != Kind::Auth && warm())
 }
 
 fn place(problem: &Problem) -> String {
@@ -101,7 +149,16 @@ fn connectors(config: &Config, report: &mut Report<'_>) -> Result<(), Error> {
         match control.connect(connector, Patience::OneAttempt, &mut tell) {
             Ok(opened) => {
                 let needs = needs.get(name.as_str()).cloned().unwrap_or_default();
-                opened.diagnose(&needs, &mut |finding| {
+                opened.diagnose(&needs, &mut |mut finding| {
+                    match finding.outcome {
+                        Outcome::Failure(kind)
+                            if finding.step == "registry"
+                                && can_begin_without(config, name, &*opened, kind) =>
+                        {
+                            finding.outcome = Outcome::Warning;
+                        }
+                        _ => {}
+                    }
                     waiting.now(config.shown(&format!("behind {} {}", finding.step, finding.subject)));
                     report.tell(name, finding);
                 });

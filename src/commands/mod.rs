@@ -145,18 +145,8 @@ pub(crate) fn main() -> ExitCode {
 fn report(failure: &Failure) -> ExitCode {
     match failure {
         Failure::Problems(problems) => {
-            for problem in problems {
-                eprintln!("error: {problem}");
-            }
-            eprintln!(
-                "{} found",
-                if problems.len() == 1 {
-                    "1 problem".into()
-                } else {
-                    format!("{} problems", problems.len())
-                }
-            );
-            ExitCode::from(2)
+            say_problems(problems);
+            exit_code(Kind::Config)
         }
         Failure::Error(error) => {
             eprintln!("error: {error}");
@@ -164,6 +154,18 @@ fn report(failure: &Failure) -> ExitCode {
         }
         Failure::Said(kind) => exit_code(*kind),
     }
+}
+
+/// Each, and how many there are.
+fn say_problems(problems: &[Problem]) {
+    for problem in problems {
+        eprintln!("error: {problem}");
+    }
+    let count = match problems.len() {
+        1 => "1 problem".to_owned(),
+        count => format!("{count} problems"),
+    };
+    eprintln!("{count} found");
 }
 
 fn exit_code(kind: Kind) -> ExitCode {

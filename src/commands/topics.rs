@@ -6,14 +6,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use forebay::assemble::needs;
-use forebay::config::{Config, start};
+use forebay::config::{Config, SinkFormat, start};
+use forebay::connectors::Topics::{Names, Pattern};
 use forebay::connectors::{Connector, Needs, NewTopic, Start};
+use forebay::contract::language;
 use forebay::control::{Connectors, Control};
 use forebay::core::lane::Stop;
 use forebay::core::{Error, Result};
 use forebay::logging::{self, Format};
 use forebay::topics::consume::Consume;
-use forebay::topics::produce::Produce;
+use forebay::topics::produce::{Produce, unreadable};
 
 use super::run::stop_on_signals;
 use super::say::say_line;
@@ -43,6 +45,9 @@ pub(super) struct ProduceLines {
     /// Each line is a record, as `consume --records` writes them: key, headers, timestamp and payload.
     #[arg(long)]
     records: bool,
+    /// Writes lines as they stand, where the topic's format has schemas, too: the pipeline cannot read them.
+    #[arg(long)]
+    raw: bool,
     /// Records a second.
     #[arg(long)]
     rate: Option<u64>,
@@ -94,6 +99,10 @@ pub(super) fn produce(command: &ProduceLines) -> Result<(), Failure> {
     logging::start(Format::Text)?;
     let config = load_file(&command.pipeline)?;
     let (topic, name) = one_topic(&config, command.topic.as_ref(), End::Source)?;
+    let format = schema_format(&config, &topic).filter(|_| !command.raw);
+    if let Some(format) = format.filter(|_| !command.records) {
+        return Err(unreadable(format).with("topic", &topic).into());
+    }
     let control = Control::start()?;
     let connector = open(&control, &config, &name)?;
     let needs = Needs {
@@ -115,6 +124,7 @@ pub(super) fn produce(command: &ProduceLines) -> Result<(), Failure> {
     let produce = Produce {
         topic,
         records: command.records,
+        format,
         key: command.key.clone(),
         rate: command.rate,
         count: command.count,
@@ -184,6 +194,22 @@ pub(super) fn topics(command: &Topics) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The format of the topic's payloads, where lines of JSON are none of it.
+fn schema_format(config: &Config, topic: &str) -> Option<&'static str> {
+    let pipeline = &config.document.pipeline;
+    let read = match &config.topics {
+        Names(names) => names.iter().any(|name| name == topic),
+        Pattern(_) => topic != pipeline.sink.topic,
+    };
+    if read {
+        let format = &pipeline.source.format;
+        return language(format).map(|_| format.name());
+    }
+    let format = &pipeline.sink.format;
+    let json = matches!(format, SinkFormat::Json(_) | SinkFormat::Raw(_));
+    (topic == pipeline.sink.topic && !json).then(|| format.name())
+}
+
 /// The topic that is meant, and its connector.
 fn one_topic(config: &Config, given: Option<&String>, end: End) -> Result<(String, String)> {
     let name = match end {
@@ -195,7 +221,7 @@ fn one_topic(config: &Config, given: Option<&String>, end: End) -> Result<(Strin
     }
     let topic = match (end, &config.topics) {
         (End::Sink, _) => config.document.pipeline.sink.topic.clone(),
-        (End::Source, forebay::connectors::Topics::Names(names)) if names.len() == 1 => names[0].clone(),
+        (End::Source, Names(names)) if names.len() == 1 => names[0].clone(),
         (End::Source, _) => {
             return Err(Error::config(
                 "the pipeline reads several topics: name one with `--topic`",

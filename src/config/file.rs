@@ -123,6 +123,14 @@ pub struct SourceConfig {
     pub instance_id: Option<String>,
 }
 
+impl SourceConfig {
+    /// Whether a run asks the registry for the schemas of events.
+    pub fn asks_registry(&self) -> bool {
+        let keys = self.key.as_ref().is_some_and(|key| key.format.asks_registry());
+        keys || self.format.asks_registry()
+    }
+}
+
 /// What keys hold.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

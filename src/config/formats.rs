@@ -294,6 +294,14 @@ impl SourceFormat {
         }
     }
 
+    /// Whether a run asks the registry for the schemas of events: JSON is read without its schema.
+    pub fn asks_registry(&self) -> bool {
+        match self {
+            Self::JsonSchema(own) => own.validate,
+            other => other.is_registered(),
+        }
+    }
+
     /// The subjects that are named, instead of being named after topics.
     pub fn subjects(&self) -> &[String] {
         match self {

@@ -17,27 +17,59 @@ pub(crate) struct Variables<'a> {
 
 /// What variables and files gave, and how the file writes it. No `Debug`: the values may be secrets.
 #[derive(Default)]
-pub(crate) struct Masks(Vec<(String, String)>);
+pub(crate) struct Masks {
+    /// Values, and what the file writes for them.
+    values: Vec<(String, String)>,
+    /// Words that the file shows by itself, such as the names of columns: a value that is a part of one hides it in vain.
+    own: HashSet<String>,
+}
 
 /// Shorter values are no secrets, and would be found inside other words.
 const MASKED_FROM: usize = 4;
 
+/// Of a word, as names of columns are.
+fn is_letter(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
 impl Masks {
     fn add(&mut self, value: &str, expression: &str) {
         if value.len() >= MASKED_FROM {
-            self.0.push((value.to_owned(), format!("${{{expression}}}")));
+            self.values.push((value.to_owned(), format!("${{{expression}}}")));
             // A secret that holds another must be masked before it.
-            self.0.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
+            self.values
+                .sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
         }
+    }
+
+    /// Leaves the words of `text` as they are, which the file shows.
+    pub(crate) fn spare(&mut self, text: &str) {
+        let words = text.split(|c| !is_letter(c)).filter(|word| !word.is_empty());
+        self.own.extend(words.map(str::to_owned));
     }
 
     /// `text` with every value written as in the file.
     pub(crate) fn apply(&self, text: &str) -> String {
-        let mut out = text.to_owned();
-        for (value, expression) in &self.0 {
-            out = out.replace(value, expression);
+        let values = self.values.iter();
+        values.fold(text.to_owned(), |out, one| self.without(one, &out))
+    }
+
+    fn without(&self, (value, expression): &(String, String), text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = 0;
+        for (at, found) in text.match_indices(value.as_str()) {
+            let before = text[..at].trim_end_matches(is_letter).len();
+            let behind = &text[at + found.len()..];
+            let behind = text.len() - behind.trim_start_matches(is_letter).len();
+            out += &text[rest..at];
+            // A value of several words is none of these.
+            out += match self.own.contains(&text[before..behind]) {
+                true => found,
+                false => expression,
+            };
+            rest = at + found.len();
         }
-        out
+        out + &text[rest..]
     }
 }
 

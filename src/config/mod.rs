@@ -190,6 +190,9 @@ impl Config {
                 "the file fits the schema, but not the types behind it",
             )]
         })?;
+        for text in tree.open_texts(&file) {
+            found.masks.spare(&text);
+        }
         let resolver = resolve::Resolver {
             file,
             tree,

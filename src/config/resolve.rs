@@ -101,6 +101,7 @@ impl Resolver {
         let topics = self.topics(&document, &mut problems);
         let start = self.start(&document, &mut problems);
         self.subjects(&document, &mut problems);
+        self.two_schemas(&document, &mut problems);
         let listen = self.listen(&document, &mut problems);
         self.alerts(&document, &mut problems);
         let columns = self.columns(
@@ -226,6 +227,20 @@ impl Resolver {
                 let message = "`subjects` are looked up in a registry, and `schema` takes its place: name one of the two";
                 problems.push(self.tree.key_problem(&self.file, &at, message));
             }
+        }
+    }
+
+    /// A schema is the latest of its subject, or is registered.
+    fn two_schemas(&self, document: &Document, problems: &mut Vec<Problem>) {
+        let format = &document.pipeline.sink.format;
+        if format
+            .registered()
+            .is_some_and(|asked| asked.use_latest && asked.auto_register)
+        {
+            let at = format!("/pipeline/sink/format/{}/auto_register", format.name());
+            let message = "`use_latest` writes with a schema that the registry has, and `auto_register` registers the results' own: keep one \
+                           of the two";
+            problems.push(self.tree.key_problem(&self.file, &at, message));
         }
     }
 

@@ -54,6 +54,20 @@ pub(super) fn not_allowed(at: &str, found: &str, options: &Value) -> String {
     format!("not allowed here{}", nearest(found, &options))
 }
 
+/// That a text is not what `pattern` takes, which `words` describes; where it lists words, the one that was probably meant.
+pub(super) fn no_word(found: &str, pattern: &str, words: &str) -> String {
+    let list = pattern
+        .strip_prefix("^(")
+        .and_then(|rest| rest.strip_suffix(")$"));
+    let is_word = |word: &&str| word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let words_of = list.into_iter().flat_map(|list| list.split('|'));
+    let known: Vec<&str> = words_of.filter(is_word).collect();
+    match (near(found, &known), words.split_once(": ")) {
+        (Some(best), Some((what, all))) => format!("not {what}: did you mean `{best}`? allowed: {all}"),
+        _ => format!("not {words}"),
+    }
+}
+
 /// That the key `name` is missing at `at`, and what it is for.
 pub(super) fn missing(within: Option<&Value>, at: &str, name: &str) -> String {
     let under = at.rsplit('/').next().filter(|part| !part.is_empty());

@@ -90,7 +90,7 @@ fn mistakes_are_named_with_their_place() {
         (
             "amount: float64",
             "amount: float46",
-            "p.yaml:11:15: not a type: bool,",
+            "p.yaml:11:15: not a type: did you mean `float64`? allowed: bool,",
         ),
         (
             "nullable: true",
@@ -169,6 +169,35 @@ fn a_value_that_was_filled_in_is_never_shown() {
 }
 
 #[test]
+fn a_value_that_is_a_part_of_a_name_in_the_file_does_not_hide_it() {
+    let text = GOOD
+        .replace("\"${LANES}\"", "1")
+        .replace("group: fraud", "group: \"${GROUP}\"")
+        .replace("kind: kafka,", "kind: kafka, client_rack: hidden,");
+    let parsed = |group: &'static str| {
+        let file = File {
+            name: "p.yaml".to_owned(),
+            text: text.clone(),
+        };
+        let options = Options {
+            connector: None,
+            also: None,
+            env: &|_| Some(group.to_owned()),
+        };
+        parse(file, &options).unwrap_or_else(|e| panic!("{e:?}"))
+    };
+    let config = parsed("amount");
+    assert_eq!(
+        config.shown("amount; fields: id, amounts, my-amount"),
+        "amount; fields: id, ${GROUP}s, my-amount"
+    );
+    assert_eq!(parsed("curr").shown("currency, current"), "currency, ${GROUP}ent");
+    // Of several words, and what a connector's keys hold, is masked all the same.
+    assert_eq!(parsed("amount-currency").shown("amount-currency"), "${GROUP}");
+    assert_eq!(parsed("hidden").shown("hidden"), "${GROUP}");
+}
+
+#[test]
 fn owned_settings_are_refused_and_their_line_is_not_shown() {
     let problems = broken("\"]", "\"], client: { sasl.password: hunter2, acks: 1 }");
     assert_eq!(problems.len(), 2, "{problems:?}");
@@ -236,6 +265,21 @@ fn forms_that_are_a_word_or_a_map_say_what_they_may_be() {
             "topic: scores, format: json",
             "topic: scores, format: xml",
             "not a format: json",
+        ),
+        (
+            "topic: scores, format: json",
+            "topic: scores, format: avor",
+            "p.yaml:15:34: not a format: did you mean `avro`? allowed: json, avro, json-schema, protobuf, raw",
+        ),
+        (
+            "topic: payments",
+            "topic: payments\n    key: { format: json-shema, columns: { a: string } }",
+            "not a format: did you mean `json-schema`? allowed: json, avro,",
+        ),
+        (
+            "topic: scores, format: json",
+            "topic: scores, format: { avro: { use_latest: true, auto_register: true } }",
+            "p.yaml:15:62: `use_latest` writes with a schema that the registry has",
         ),
         (
             "topic: scores, format: json",

@@ -85,6 +85,13 @@ impl Tree {
         self.secret.iter().any(under) && !is_plain(pointer)
     }
 
+    /// Every key and value that cannot be a credential, as the file writes it.
+    pub(super) fn open_texts(&self, file: &File) -> Vec<String> {
+        let open = self.written.iter().filter(|w| !self.hides(&w.pointer));
+        let text = |w: &Written| file.text.chars().skip(w.start).take(w.end - w.start).collect();
+        open.map(text).collect()
+    }
+
     /// A problem of the value at `pointer`.
     pub(crate) fn problem(&self, file: &File, pointer: &str, message: impl Into<String>) -> Problem {
         self.problem_in(file, self.place(pointer), message)

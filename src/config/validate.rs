@@ -131,7 +131,10 @@ fn describe(file: &File, tree: &Tree, schema: &Value, e: &ValidationError<'_>) -
             let found = said::found(tree.value.pointer(at));
             here(format!("expected {}; found {found}", wanted.words()))
         }
-        Wrong::Pattern { .. } => here(format!("not {}", wanted.words())),
+        Wrong::Pattern { pattern } => {
+            let found = tree.value.pointer(at).and_then(Value::as_str).unwrap_or_default();
+            here(said::no_word(found, pattern, &wanted.words()))
+        }
         Wrong::Minimum { limit } => here(format!("must be at least {limit}")),
         Wrong::Maximum { limit } => here(format!("must be at most {limit}")),
         Wrong::MinItems { .. } | Wrong::MinProperties { .. } | Wrong::MinLength { .. } => {

@@ -19,6 +19,8 @@ pub struct Produce {
     pub topic: String,
     /// Each line is a record, not a payload.
     pub records: bool,
+    /// The format of the topic's payloads, where it has schemas: JSON is not written there.
+    pub format: Option<&'static str>,
     /// The field whose text becomes the key: `merchant.id`.
     pub key: Option<String>,
     /// Records a second; `None` = as fast as they are taken.
@@ -97,6 +99,9 @@ impl Produce {
         } else {
             value_line(text)
         };
+        if let (Some(format), Content::Value(_)) = (self.format, &line.content) {
+            return Err(unreadable(format));
+        }
         let payload = match &line.content {
             Content::Tombstone => None,
             Content::Bytes(bytes) => Some(bytes.clone()),
@@ -122,6 +127,15 @@ impl Produce {
         }
         Ok(())
     }
+}
+
+/// That JSON is no payload of a topic whose payloads have schemas.
+pub fn unreadable(format: &str) -> Error {
+    Error::config(format!(
+        "write lines of JSON: the topic's payloads are `{format}`, and each line would be a reject; write them with a producer that \
+         knows the schema, such as Confluent's `kafka-{format}-console-producer`, or as records with `base64` payloads \
+         (`--records`), as `consume --records` gives them; `--raw` writes lines as they stand"
+    ))
 }
 
 /// A payload as it stands, also where it is no JSON: what a pipeline makes of it is the pipeline's to say.

@@ -210,3 +210,52 @@ fn what_is_wrong_with_a_line_or_a_topic_is_named() {
     let (read, _, _) = said(&output(forebay(&["consume", &path, "--topic", "wrong-in"])));
     assert_eq!(read, "{\"id\":1}\n");
 }
+
+#[test]
+fn lines_of_json_are_not_written_where_payloads_have_schemas_unless_asked_for() {
+    let folder = TempDir::new().expect("a folder");
+    let kafka = Kafka::shared();
+    let bootstrap = format!("[\"{}\"] }}", kafka.bootstrap());
+    let path = pipeline(&folder, "framed");
+    let text = fs::read_to_string(&path).expect("the pipeline");
+    let registered = bootstrap.replace(" }", ", schema_registry: { url: \"http://127.0.0.1:1\" } }");
+    let text = text.replace(&bootstrap, &registered);
+    for topic in ["framed-in", "framed-out", "framed-dead"] {
+        kafka.create_topic(topic, 1);
+    }
+    let refused = |arguments: &[&str], input: &str, format: &str| {
+        let (_, errors, code) = said(&piped(forebay(arguments), input));
+        assert_eq!(code, Some(2), "{errors}");
+        assert!(
+            errors.contains(&format!("payloads are `{format}`")) && errors.contains("--raw"),
+            "{errors}"
+        );
+    };
+    let written = |arguments: &[&str], input: &str| {
+        let (_, errors, code) = said(&piped(forebay(arguments), input));
+        assert_eq!(code, Some(0), "{errors}");
+    };
+    for format in ["avro", "json-schema", "protobuf"] {
+        let own = text.replace(
+            "format: json\n    columns",
+            &format!("format: {format}\n    columns"),
+        );
+        assert_ne!(own, text);
+        fs::write(&path, own).expect("write the pipeline");
+        refused(&["produce", &path], "{}\n", format);
+        refused(&["produce", &path, "--records"], "{\"value\":{}}\n", format);
+    }
+    assert_eq!(kafka.count("framed-in"), 0);
+    written(&["produce", &path, "--raw"], "{}\n");
+    written(&["produce", &path, "--records"], "{\"base64\":\"AAAAAAE=\"}\n");
+    assert_eq!(kafka.count("framed-in"), 2);
+    // What the pipeline writes as JSON, and topics that it does not know.
+    written(&["produce", &path, "--topic", "framed-out"], "{}\n");
+    written(&["produce", &path, "--topic", "framed-dead"], "{}\n");
+    let own = text
+        .replace("format: json,", "format: avro,")
+        .replace("format: json }", "format: avro }");
+    assert_ne!(own, text);
+    fs::write(&path, own).expect("write the pipeline");
+    refused(&["produce", &path, "--topic", "framed-out"], "{}\n", "avro");
+}

@@ -42,7 +42,7 @@ pub struct EventHubsConfig {
     pub tier: Tier,
     /// Who vouches for the brokers, where it is not a public authority.
     pub tls: Option<CaConfig>,
-    /// How long credentials may take at the start. The default is 30s.
+    /// How long credentials, and a schema registry, may take at the start. The default is 30s.
     #[schemars(example = &"30s")]
     pub auth_timeout: Option<Span>,
     /// The schema registry that the connector's topics are written with.

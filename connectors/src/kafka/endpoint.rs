@@ -53,6 +53,17 @@ pub struct Wait {
 /// Told about once a second, while something is waited for.
 pub type Tell<'a> = &'a mut dyn FnMut(Wait);
 
+impl Wait {
+    /// For `what`, for as long as `within` in all.
+    pub fn new(what: impl Into<String>, since: Instant, within: Duration) -> Self {
+        Self {
+            what: what.into(),
+            since,
+            within,
+        }
+    }
+}
+
 impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -204,11 +215,7 @@ impl Opening<'_> {
     }
 
     fn wait(&mut self, what: String) {
-        (self.tell)(Wait {
-            what,
-            since: self.since,
-            within: self.within,
-        });
+        (self.tell)(Wait::new(what, self.since, self.within));
     }
 
     fn token(&mut self, issuer: &Arc<dyn TokenProvider>) -> Result<Arc<TokenCell>, AuthError> {

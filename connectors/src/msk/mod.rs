@@ -49,7 +49,7 @@ pub struct MskConfig {
     pub tls: Option<CaConfig>,
     /// The availability zone's id of this process, such as `euw1-az1`: fetches then go to the nearest replica.
     pub client_rack: Option<String>,
-    /// How long credentials and AWS's answers may take at the start. The default is 30s.
+    /// How long credentials, AWS's answers and a schema registry may take at the start. The default is 30s.
     #[schemars(example = &"30s")]
     pub auth_timeout: Option<Span>,
     /// The schema registry that the connector's topics are written with.

@@ -68,21 +68,30 @@ impl SchemaAnswer {
     }
 }
 
+/// An answer that cannot be read.
+#[derive(Debug)]
+pub(super) struct Unread {
+    /// What is wrong with it, without a word of its own.
+    pub(super) why: String,
+    /// It is all there, and no registry's.
+    pub(super) whole: bool,
+}
+
 /// Reads an answer.
 ///
 /// # Errors
-/// What is wrong with it, without a word of its own.
-pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+/// Where it is none of a registry, or not all of it.
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unread> {
     serde_json::from_slice(body).map_err(|error| {
-        if is_html(body) {
-            return "it answered with a page of HTML".to_owned();
-        }
         let length = body.len();
-        match error.classify() {
+        let why = match error.classify() {
+            _ if is_html(body) => "it answered with a page of HTML".to_owned(),
             Category::Eof => format!("its answer breaks off after {length} bytes"),
             Category::Data => format!("its answer of {length} bytes is JSON, but none of a schema registry"),
             Category::Syntax | Category::Io => format!("its answer of {length} bytes is no JSON"),
-        }
+        };
+        let whole = is_html(body) || error.classify() != Category::Eof;
+        Unread { why, whole }
     })
 }
 
@@ -121,7 +130,7 @@ mod tests {
             ("planted", "no JSON"),
             (" <html>planted", "a page of HTML"),
         ] {
-            let said = read::<SchemaAnswer>(body.as_bytes()).expect_err("unreadable");
+            let said = read::<SchemaAnswer>(body.as_bytes()).expect_err("unreadable").why;
             assert!(said.contains(says) && !said.contains("planted"), "{said}");
         }
     }

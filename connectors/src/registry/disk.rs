@@ -54,6 +54,12 @@ impl Disk {
         self.folder.join(format!("{name}.json"))
     }
 
+    /// Whether anything was kept of this registry.
+    pub(super) fn has_some(&self) -> bool {
+        let is_kept = |file: fs::DirEntry| file.path().extension().is_some_and(|end| end == "json");
+        fs::read_dir(&self.folder).is_ok_and(|mut files| files.any(|file| file.is_ok_and(is_kept)))
+    }
+
     /// What was kept of `key`.
     pub(super) fn load(&self, key: SchemaKey) -> Option<RegisteredSchema> {
         self.answer(&key.to_string()).map(|(_, schema)| schema)

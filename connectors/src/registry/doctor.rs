@@ -2,9 +2,11 @@
 
 use std::time::Instant;
 
+use forebay_core::Kind;
+
 use super::Registry;
 use super::trouble::What;
-use crate::finding::Finding;
+use crate::finding::{Finding, Outcome};
 
 const STEP: &str = "registry";
 
@@ -27,17 +29,29 @@ impl Registry {
                 )
             }
             Err(trouble) => {
-                let remedy = trouble.remedy.unwrap_or_else(|| match trouble.what {
-                    What::Throttled => "ask it less, or wait a while".to_owned(),
-                    _ => "look into the registry's own log".to_owned(),
-                });
-                let finding = Finding::failure(STEP, self.url(), trouble.found, remedy);
+                let remedy = trouble
+                    .remedy
+                    .unwrap_or_else(|| "look into the registry's own log".to_owned());
+                let found = behind(self.url(), &trouble.found);
+                let finding = Finding::failure(STEP, self.url(), found, remedy);
                 match trouble.what {
                     What::Refused => finding.by_credentials(),
+                    What::Strange => Finding {
+                        outcome: Outcome::Failure(Kind::Config),
+                        ..finding
+                    },
                     _ => finding,
                 }
             }
         };
         finding.after(begin.elapsed())
+    }
+}
+
+/// What was found, without the address where it is the one that the line begins with.
+fn behind<'a>(url: &str, found: &'a str) -> &'a str {
+    match found.strip_prefix(url) {
+        Some(rest) if rest.starts_with([':', '/', ' ']) => rest.trim_start_matches([':', ' ']),
+        _ => found,
     }
 }

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use forebay_auth::{AuthError, AuthKind, First, Patience, Secret, TokenCell};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, Response};
@@ -22,6 +24,9 @@ const LENGTH: usize = 16 << 20;
 /// How much of what a registry says of a schema is shown.
 const SHOWN: usize = 2000;
 const KINDS: &str = "application/vnd.schemaregistry.v1+json, application/json;q=0.9";
+/// Which paths registries have.
+const PATHS: &str = "check the path of the registry's address: Confluent's, Karapace's and Redpanda's has none, Apicurio's is \
+                     `/apis/ccompat/v7`";
 const JSON: &str = "application/vnd.schemaregistry.v1+json";
 
 /// A registry's addresses, and how to ask there.
@@ -92,7 +97,7 @@ impl Http {
             let answer = self.once(&question).await;
             self.counts.request(&answer);
             match answer {
-                Err(trouble) if trouble.what == What::Failing => last = trouble,
+                Err(trouble) if matches!(trouble.what, What::Failing | What::Strange) => last = trouble,
                 answer => {
                     self.answered.store(at, Ordering::Relaxed);
                     return answer;
@@ -142,8 +147,12 @@ impl Http {
         let body = self.body(url, &mut response).await?;
         if response.status().is_success() {
             let read = answer::read(&body);
-            return read.map_err(|why| {
-                Trouble::new(What::Failing, format!("{url}: {why}"))
+            return read.map_err(|unread| {
+                let (what, at) = match unread.whole {
+                    true => (What::Strange, question.path),
+                    false => (What::Failing, ""),
+                };
+                Trouble::new(what, format!("{url}{at}: {}", unread.why))
                     .remedy("is this the registry's address, and no proxy or login page before it?")
             });
         }
@@ -260,10 +269,22 @@ impl Http {
         let said: Option<Complaint> = answer::read(body).ok();
         let code = said.as_ref().map_or(0, |said| said.error_code);
         let trouble = |what, found: &str| Trouble::new(what, format!("{url} answered {status}{found}"));
+        let strange = |found: &str, remedy: &str| {
+            let found = format!("{url}{} answered {status}{found}", question.path);
+            Trouble::new(What::Strange, found).remedy(remedy)
+        };
+        let own = |said: Option<Complaint>| {
+            let text = said.map_or(String::new(), |said| self.quoted(&said.message));
+            if text.is_empty() {
+                text
+            } else {
+                format!(": {text}")
+            }
+        };
         let status_code = status.as_u16();
         match status_code {
             401 => trouble(What::Refused, "").remedy(self.settings.login.remedy()),
-            403 => trouble(What::Refused, ": these credentials may not do this")
+            403 => trouble(What::Refused, &format!(": these credentials may not do this{}", own(said)))
                 .remedy("give them the right to read the registry's subjects (in Confluent Cloud the role `DeveloperRead`)"),
             404 => match code {
                 NO_SCHEMA => trouble(What::Absent, ": it has no such schema"),
@@ -273,37 +294,40 @@ impl Http {
                     trouble(What::Absent, ": it does not look schemas up by GUID")
                         .remedy("use a registry that does, or writers that send ids")
                 }
-                _ => trouble(What::Failing, ", but not as a schema registry does")
-                    .remedy("check the path of the registry's address"),
+                _ => strange(", but not as a schema registry does", PATHS),
             },
             408 => trouble(What::Failing, ": it waited in vain for the whole question"),
-            429 => trouble(What::Throttled, ": it is asked too often").rest(retry_after(response)),
+            429 => trouble(What::Throttled, ": it is asked too often")
+                .remedy("ask it less, or wait a while")
+                .rest(retry_after(response)),
             400 | 409 | 422 if question.body.is_some() => {
-                let said = said.map_or(String::new(), |said| format!(": {}", self.quoted(&said.message)));
-                trouble(What::Invalid, &said)
+                trouble(What::Invalid, &own(said))
             }
-            300..=399 => trouble(What::Failing, ": it is somewhere else")
-                .remedy("write the address that it sends browsers to"),
-            500..=599 => trouble(What::Failing, ": it has trouble of its own").rest(retry_after(response)),
-            _ => trouble(What::Failing, "").remedy("check the registry's address"),
+            300..=399 => strange(": it is somewhere else", "write the address that it sends browsers to"),
+            500..=599 => trouble(What::Failing, ": it has trouble of its own")
+                .remedy("look into the registry's own log")
+                .rest(retry_after(response)),
+            _ => strange("", "check the registry's address"),
         }
     }
 
-    /// What a registry says of a schema: of some length, and without what was sent to prove who asks.
+    /// What a registry says in its own words: of some length, and without what was sent to prove who asks.
     pub(super) fn quoted(&self, text: &str) -> String {
-        let secret = match &self.settings.login {
-            RegistryLogin::Basic { password: one, .. } | RegistryLogin::Bearer(one) => Some(one.clone()),
-            RegistryLogin::Oauth { .. } => self.token().map(|cell| cell.token().value),
-            RegistryLogin::None => None,
+        let secrets = match &self.settings.login {
+            RegistryLogin::Basic { username, password } => {
+                // As its header has it, too.
+                let header = STANDARD.encode(format!("{username}:{}", password.expose()));
+                vec![password.clone(), Secret::from(header)]
+            }
+            RegistryLogin::Bearer(token) => vec![token.clone()],
+            RegistryLogin::Oauth { .. } => self.token().into_iter().map(|cell| cell.token().value).collect(),
+            RegistryLogin::None => Vec::new(),
         };
-        let text = match secret
-            .as_ref()
+        let shown = secrets
+            .iter()
             .map(Secret::expose)
-            .filter(|secret| !secret.is_empty())
-        {
-            Some(secret) => text.replace(secret, "***"),
-            None => text.to_owned(),
-        };
+            .filter(|secret| !secret.is_empty());
+        let text = shown.fold(text.to_owned(), |text, secret| text.replace(secret, "***"));
         let plain = |c: char| if c.is_control() { ' ' } else { c };
         text.chars().take(SHOWN).map(plain).collect()
     }

@@ -124,6 +124,12 @@ impl Known {
         self.hold = self.hold.max(Some(until));
     }
 
+    /// How long nobody asks anything.
+    pub(super) fn held(&self, now: Instant) -> Option<Duration> {
+        let left = self.hold?.checked_duration_since(now)?;
+        (!left.is_zero()).then_some(left)
+    }
+
     /// How many schemas there are.
     pub(super) fn count(&self) -> usize {
         let have = |slot: &&Slot| matches!(slot, Slot::Have(_));

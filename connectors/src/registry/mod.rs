@@ -8,6 +8,7 @@ mod disk;
 mod doctor;
 mod http;
 mod known;
+mod start;
 mod status;
 mod subjects;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use answer::Reference;
 pub use config::{
     RegistryLogin, RegistryOauthConfig, RegistrySettings, RegistryTlsConfig, SchemaRegistryConfig,
 };
+pub use start::TellWait;
 pub use status::RegistryStatus;
 pub use subjects::{Compatibility, NewSchema, SchemaVersion};
 
@@ -189,6 +191,14 @@ impl Drop for Asked {
 impl Inner {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For as long as it asked for.
+    fn leave_alone(&self, trouble: &Trouble) {
+        if trouble.rest.is_some() {
+            let rest = back_off::rest(1, fastrand::f64(), trouble.rest);
+            self.known().hold(Instant::now() + rest);
+        }
     }
 
     /// From the registry; from disk where it does not answer, or not soon. The registry comes first, for one that was set up

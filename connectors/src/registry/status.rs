@@ -58,7 +58,7 @@ impl Counts {
             Some(What::Absent) => &self.absent,
             Some(What::Refused) => &self.refused,
             Some(What::Throttled) => &self.throttled,
-            Some(What::Failing) => &self.failed,
+            Some(What::Failing | What::Strange) => &self.failed,
         };
         counter.fetch_add(1, Ordering::Relaxed);
         let failed = |t: &&Trouble| !matches!(t.what, What::Invalid | What::Absent);

@@ -61,19 +61,6 @@ impl NewSchema {
 /// `Auth` where the credentials are not taken, `Config` where the registry does not take what it is given, `Retry` where it does
 /// not answer.
 impl Registry {
-    /// Whether it takes the credentials. One that does not answer, or not as it should, may do so later, and is no error.
-    ///
-    /// # Errors
-    /// `Auth` where it does not take them.
-    pub fn admits(&self) -> Result<()> {
-        let asked =
-            self.command(|inner| async move { inner.http.get::<Vec<String>>("/schemas/types").await });
-        match asked {
-            Err(trouble) if trouble.what == What::Refused => Err(trouble.error("ask the schema registry")),
-            _ => Ok(()),
-        }
-    }
-
     /// Every subject.
     ///
     /// # Errors
@@ -184,13 +171,14 @@ impl Registry {
         F: Future<Output = Result<T, Trouble>> + Send + 'static,
     {
         let work = work(Arc::clone(&self.inner));
-        ask(&self.inner.runtime, WITHIN, &mut || {}, work).unwrap_or_else(|| {
+        let answer = ask(&self.inner.runtime, WITHIN, &mut || {}, work).unwrap_or_else(|| {
             let url = self.url();
             Err(Trouble::new(
                 What::Failing,
                 format!("{url}: no answer within {WITHIN:?}"),
             ))
-        })
+        });
+        answer.inspect_err(|trouble| self.inner.leave_alone(trouble))
     }
 }
 

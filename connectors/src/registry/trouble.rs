@@ -1,5 +1,5 @@
 //! Why a registry gave no answer, or not the one that was wanted. Holds no secret: what a registry says is quoted only where it
-//! judges a schema, and without what was sent to prove who asks.
+//! judges a schema or refuses a right, and without what was sent to prove who asks.
 
 use std::time::Duration;
 
@@ -8,8 +8,10 @@ use forebay_core::{Error, Kind};
 /// Whose fault it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What {
-    /// It does not answer, or not as a registry does.
+    /// It does not answer, or not to the end.
     Failing,
+    /// What answers is no registry.
+    Strange,
     /// It wants to be asked less.
     Throttled,
     /// It does not take the credentials.
@@ -64,7 +66,7 @@ impl Trouble {
     /// For a command, which asks once.
     pub(super) fn error(&self, attempt: &str) -> Error {
         let kind = match self.what {
-            What::Failing | What::Throttled => Kind::Retry,
+            What::Failing | What::Strange | What::Throttled => Kind::Retry,
             What::Refused => Kind::Auth,
             What::Absent | What::Invalid => Kind::Config,
         };

@@ -1,5 +1,10 @@
 //! What a decoder finds wrong with one record.
 
+use super::Column;
+
+/// A default fills what is absent, never a null.
+pub(super) const NULL: &str = "null in a column that is not nullable";
+
 /// What is wrong with a record; says nothing of its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
@@ -29,6 +34,19 @@ impl Fault {
     pub(super) fn found(mut self: Box<Self>, found: &'static str) -> Box<Self> {
         self.found = Some(found);
         self
+    }
+
+    /// What the pipeline can do about it, behind the reason; nothing where the record alone is to blame.
+    #[cold]
+    pub(super) fn advice(&self, column: Option<&Column>) -> String {
+        let Some(column) = column.filter(|_| self.what == NULL) else {
+            return String::new();
+        };
+        let name = &column.name;
+        let filling = column.filling();
+        let fill =
+            filling.map(|literal| format!(" and fill it with coalesce({name}, {literal}) in a sql step"));
+        format!("; make the column `nullable`{}", fill.unwrap_or_default())
     }
 
     #[cold]

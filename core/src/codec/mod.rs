@@ -44,6 +44,20 @@ pub struct Column {
     pub default: Option<DefaultValue>,
 }
 
+impl Column {
+    /// The default as SQL writes it, for a null that a sql step fills; none where there is no default, or SQL has no literal for
+    /// it.
+    pub fn filling(&self) -> Option<String> {
+        match self.default.as_ref()? {
+            DefaultValue::Bool(value) => Some(value.to_string()),
+            DefaultValue::Int(value) => Some(value.to_string()),
+            DefaultValue::Float(value) => Some(value.to_string()),
+            DefaultValue::String(value) => Some(format!("'{}'", value.replace('\'', "''"))),
+            DefaultValue::Bytes(_) | DefaultValue::Timestamp(_) | DefaultValue::List(_) => None,
+        }
+    }
+}
+
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnKind {

@@ -1,7 +1,7 @@
 //! `check`: whether a pipeline fits, and what it does; as text or as JSON. Touches no broker.
 
 mod json;
-mod schemas;
+pub(super) mod schemas;
 mod text;
 
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use forebay::plan::Plan;
 use schemas::{Asked, schemas};
 
 use super::say::{say, say_line};
-use super::{Failure, Pipeline, load};
+use super::{Failure, Pipeline, load, say_problems};
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct Check {
@@ -47,19 +47,18 @@ pub(super) fn run(check: &Check) -> Result<(), Failure> {
                 offline: check.offline,
             };
             let mut schemas = schemas(&asked, &config, &plan, &description);
-            let problems = std::mem::take(&mut schemas.problems);
-            let (warned, wrong): (Vec<Problem>, Vec<Problem>) = problems
-                .into_iter()
-                .partition(|problem| problem.severity == Severity::Warning);
             let mut warnings = warnings(&config, &plan, &description);
-            warnings.extend(warned);
+            warnings.append(&mut schemas.warnings);
             warnings.sort_by_key(|warning| (warning.line, warning.column));
-            if !wrong.is_empty() {
+            if !schemas.wrong.is_empty() {
+                let kind = schemas.kind();
+                let wrong: Vec<Problem> = schemas.wrong.into_iter().map(|(_, problem)| problem).collect();
                 if check.json {
                     print(&json::problems(&file, &wrong))?;
-                    return Err(Failure::Said(Kind::Config));
+                } else {
+                    say_problems(&wrong);
                 }
-                return Err(wrong.into());
+                return Err(Failure::Said(kind));
             }
             if check.json {
                 print(&json::fits(&config, &description, &schemas, &file, &warnings))

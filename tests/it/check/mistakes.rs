@@ -135,9 +135,9 @@ const VALUES: &[Row] = &[
     (
         "amount: float64",
         "amount: »flot64",
-        &["not a type: bool, int32, int64, float32"],
+        &["not a type: did you mean `float64`? allowed: bool, int32, int64, float32"],
     ),
-    ("type: int64", "type: »integer", &["not a type: bool, int32"]),
+    ("type: int64", "type: »integer", &["not a type", "bool, int32"]),
     ("unit: s", "unit: »sec", &["allowed: s, ms, us, ns"]),
     (
         "nullable: true",

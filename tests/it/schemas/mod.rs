@@ -8,6 +8,7 @@ mod evolution;
 mod interop;
 mod outage;
 mod sensors;
+mod start;
 
 use std::fs::File;
 use std::io::{Read, Write};

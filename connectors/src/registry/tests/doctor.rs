@@ -21,13 +21,13 @@ fn a_registry_that_can_be_used_is_told_from_every_other() {
         (Outage::Denied, Kind::Auth, "answered 403", "give them the right"),
         (
             Outage::Missing,
-            Kind::Fatal,
+            Kind::Config,
             "not as a schema registry",
             "check the path",
         ),
         (Outage::Throttled, Kind::Fatal, "answered 429", "ask it less"),
         (Outage::ServerError, Kind::Fatal, "answered 500", "own log"),
-        (Outage::Html, Kind::Fatal, "a page of HTML", "login page"),
+        (Outage::Html, Kind::Config, "a page of HTML", "login page"),
         (Outage::Silent, Kind::Fatal, "no answer within 1s", "overloaded"),
         (Outage::Down, Kind::Fatal, "no answer", "check the host"),
     ] {
@@ -37,6 +37,8 @@ fn a_registry_that_can_be_used_is_told_from_every_other() {
         let told = found.remedy.clone().unwrap_or_default();
         assert!(found.found.contains(says) && told.contains(remedy), "{found:?}");
         assert!(!format!("{found:?}").contains("planted"), "{found:?}");
+        let line = format!("{}: {}", found.subject, found.found);
+        assert_eq!(line.matches(stub.url()).count(), 1, "{line}");
     }
     let nowhere = open(json!({ "url": "http://no-such-host.invalid:8081" }), &control).diagnose();
     assert!(

@@ -8,6 +8,7 @@ mod keys;
 mod log;
 mod real;
 mod references;
+mod start;
 mod subjects;
 
 use std::path::Path;

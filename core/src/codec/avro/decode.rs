@@ -160,11 +160,12 @@ impl AvroDecoder {
 
     fn reason(&self, fault: &Fault, branch: Option<&str>, before: usize) -> String {
         let column = fault.column.and_then(|column| self.columns.get(column));
+        let advice = fault.advice(column);
         let column = column.map_or(String::new(), |column| format!("column `{}`: ", column.name));
         let at = before + fault.at;
         match branch.filter(|_| fault.what == MISFIT) {
             Some(branch) => format!("{column}{}: {branch}, at byte {at}", fault.what),
-            None => format!("{column}{} at byte {at}", fault.what),
+            None => format!("{column}{} at byte {at}{advice}", fault.what),
         }
     }
 

@@ -162,11 +162,13 @@ fn what_a_null_does_is_up_to_the_column() {
     let refused = value(&schema, &column("n", ColumnKind::Int64), &[0]).expect_err("a null");
     assert_eq!(
         refused,
-        "column `n`: null in a column that is not nullable at byte 0"
+        "column `n`: null in a column that is not nullable at byte 0; make the column `nullable`"
     );
     // A default fills what is absent; a null is not absent.
     let with_seven = with_default("n", ColumnKind::Int64, DefaultValue::Int(7));
-    assert!(value(&schema, &with_seven, &[0]).is_err());
+    let refused = value(&schema, &with_seven, &[0]).expect_err("a null");
+    let advice = "; make the column `nullable` and fill it with coalesce(n, 7) in a sql step";
+    assert!(refused.ends_with(advice), "{refused}");
     let parsed = AvroSchema::parse(&schema, &[]).expect("a schema");
     let found = way(&parsed, &with_seven).expect("a way");
     assert_eq!((found.null, found.default), (true, false));

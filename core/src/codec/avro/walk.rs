@@ -7,7 +7,7 @@ use super::fit::{Decimal, Item, Read, Whole};
 use super::input::Input;
 use super::skip::NO_BRANCH;
 use crate::codec::columns::{Buffers, Values, list_width};
-use crate::codec::fault::{Fault, Parsed};
+use crate::codec::fault::{Fault, NULL, Parsed};
 use crate::codec::json::time::{self, Wrong};
 use crate::codec::{Column, ColumnKind};
 
@@ -24,7 +24,6 @@ pub(super) struct Walk<'p, 'b> {
 }
 
 pub(super) const MISFIT: &str = "does not take this branch of the union";
-const NULL: &str = "null in a column that is not nullable";
 const RANGE: &str = "number out of range";
 const MOMENT: &str = "timestamp out of range: nanoseconds reach from 1677 to 2262";
 const WIDTH: &str = "list of another length than declared";

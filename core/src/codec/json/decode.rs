@@ -121,11 +121,16 @@ impl<B: Bodies> JsonDecoder<B> {
 
     fn reason(&self, fault: &Fault, before: usize) -> String {
         let column = fault.column.and_then(|column| self.columns.get(column));
+        let advice = fault.advice(column);
         let column = column.map_or(String::new(), |column| format!("column `{}`: ", column.name));
         let found = fault
             .found
             .map_or(String::new(), |found| format!(", found {found}"));
-        format!("{column}{}{found} at byte {}", fault.what, fault.at + before)
+        format!(
+            "{column}{}{found} at byte {}{advice}",
+            fault.what,
+            fault.at + before
+        )
     }
 
     fn too_much(&mut self, fault: &Fault) -> Error {

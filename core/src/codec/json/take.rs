@@ -9,7 +9,7 @@ use super::parser::Cursor;
 use super::time::{self, Wrong};
 use crate::codec::ColumnKind;
 use crate::codec::columns::{Buffers, Values, list_width};
-use crate::codec::fault::{Fault, Parsed};
+use crate::codec::fault::{Fault, NULL, Parsed};
 
 const NOT_A_NUMBER: &str = "number out of range";
 
@@ -73,7 +73,7 @@ impl Buffers {
         let at = cursor.at;
         cursor.null()?;
         if !self.nullable {
-            return Err(Fault::new("null in a column that is not nullable", at));
+            return Err(Fault::new(NULL, at));
         }
         self.push_null(row);
         Ok(())

@@ -556,3 +556,22 @@ fn the_original_is_kept_byte_for_byte_and_results_replace_its_members() {
         serde_json::from_str::<serde_json::Value>(&text).expect("it is json");
     }
 }
+
+#[test]
+fn a_null_where_none_may_be_says_how_it_is_filled() {
+    let plain = || column("n", ColumnKind::Int64);
+    let filled = with_default(plain(), DefaultValue::Int(7));
+    for (column, advice) in [
+        (plain(), "; make the column `nullable`"),
+        (
+            filled,
+            "; make the column `nullable` and fill it with coalesce(n, 7) in a sql step",
+        ),
+    ] {
+        let reason = reason(&[column], br#"{"n":null}"#);
+        assert!(
+            reason.starts_with("column `n`: null in a column") && reason.ends_with(advice),
+            "{reason}"
+        );
+    }
+}

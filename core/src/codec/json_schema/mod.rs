@@ -7,6 +7,7 @@ mod way;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema};
+use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, Retrieve, Uri, Validator};
 use serde_json::{Map, Value, json};
 
@@ -101,7 +102,12 @@ impl Validation {
             Ok(()) => Ok(()),
             Err(e) => {
                 let path = e.evaluation_path();
-                let why = format!("does not fit its schema, {key}: `{path}` is not kept");
+                // The schema's own word, not the record's.
+                let missing = match e.kind() {
+                    ValidationErrorKind::Required { property } => format!(": {property} is missing"),
+                    _ => String::new(),
+                };
+                let why = format!("does not fit its schema, {key}: `{path}` is not kept{missing}");
                 Err(Unfit::Reason("does not fit its schema", why))
             }
         }
@@ -378,7 +384,7 @@ mod tests {
                 name: "n.json".into(),
                 text: r#"{"type":"integer","maximum":10}"#.into(),
             }],
-            ..schema(r#"{"type":"object","properties":{"n":{"$ref":"n.json"}}}"#)
+            ..schema(r#"{"type":"object","properties":{"n":{"$ref":"n.json"}},"required":["n"]}"#)
         };
         let nowhere = schema(r#"{"properties":{"n":{"$ref":"http://127.0.0.1:9/x.json"}}}"#);
         let avro = RegisteredSchema {
@@ -390,6 +396,7 @@ mod tests {
         let bodies = [
             framed(1, r#"{"n":10}"#),
             framed(1, r#"{"n":4711}"#),
+            framed(1, r#"{"of":4711}"#),
             framed(2, r#"{"n":1}"#),
             framed(3, r#"{"n":1}"#),
             framed(4, r#"{"n":1}"#),
@@ -401,6 +408,7 @@ mod tests {
         assert_eq!(values(&decoded), [10]);
         let expected = [
             "does not fit its schema, id 1: `/properties/n/$ref/maximum` is not kept",
+            "does not fit its schema, id 1: `/required` is not kept: \"n\" is missing",
             "`http://127.0.0.1:9/x.json` is not among the schema's references",
             "of type AVRO",
             "the schema is no json",

@@ -61,13 +61,25 @@ impl Bound {
             .map(|(i, (index, name, _))| Warning {
                 spot: column_spot(&self.tensor, i),
                 text: format!(
-                    "column \"{name}\" may be null, and a null that reaches the tensor `{}` is a reject; {}filter with WHERE {name} \
-                     IS NOT NULL",
+                    "column \"{name}\" may be null, and a null that reaches the tensor `{}` is a reject; {}",
                     self.tensor.name,
-                    fill(name, fillings.get(name).map(String::as_str), input.field(*index).data_type())
+                    advice(name, fillings, input.field(*index).data_type())
                 ),
             })
             .collect()
+    }
+
+    /// What to do about nulls, by column.
+    pub(super) fn advice(
+        &self,
+        input: &Schema,
+        fillings: &BTreeMap<String, String>,
+    ) -> Vec<(String, String)> {
+        let one = |(index, name, _): &(usize, String, usize)| {
+            let advice = advice(name, fillings, input.field(*index).data_type());
+            (name.clone(), advice)
+        };
+        self.columns.iter().map(one).collect()
     }
 
     /// One row of zeros (or empty strings).
@@ -89,6 +101,11 @@ impl Bound {
             _ => values,
         }
     }
+}
+
+fn advice(name: &str, fillings: &BTreeMap<String, String>, data_type: &DataType) -> String {
+    let fill = fill(name, fillings.get(name).map(String::as_str), data_type);
+    format!("{fill}filter with WHERE {name} IS NOT NULL")
 }
 
 /// How nulls of a column are filled, where SQL has a literal for it: with `filling`, else with its type's zero.

@@ -6,6 +6,7 @@ mod gather;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -117,6 +118,8 @@ impl ModelStep {
             });
         }
         warnings.extend(bound.iter().flat_map(|b| b.null_warnings(input, &env.fillings)));
+        let advice = bound.iter().flat_map(|b| b.advice(input, &env.fillings));
+        let advice: Arc<BTreeMap<String, String>> = Arc::new(advice.collect());
         let about = self.about(input, &model, &bound, outputs);
         let tensors: Vec<_> = outputs.iter().map(|o| o.tensor.clone()).collect();
         let mut model = model.select(tensors.clone())?;
@@ -131,6 +134,7 @@ impl ModelStep {
             Ok(Box::new(Running {
                 model: Box::new(model),
                 inputs: bound.clone(),
+                advice: Arc::clone(&advice),
                 output: Arc::clone(&schema),
             }))
         };
@@ -191,6 +195,8 @@ fn widths(outputs: &[bind::Output], inputs: &[Bound], model: &mut OnnxModel) -> 
 struct Running {
     model: Box<dyn Model>,
     inputs: Vec<Bound>,
+    /// What to do about nulls, by column.
+    advice: Arc<BTreeMap<String, String>>,
     output: Arc<Schema>,
 }
 
@@ -207,7 +213,10 @@ impl Step for Running {
             record: batch.origin[*row as usize],
             stage: Stage::Model,
             cause: "null in front of a tensor",
-            reason: format!("column \"{column}\" is null, and a tensor holds no nulls"),
+            reason: format!(
+                "column \"{column}\" is null, and a tensor holds no nulls; {}",
+                self.advice.get(*column).map_or("", String::as_str)
+            ),
         });
         let rejects = rejects.collect();
         let is_null = |row: &u32| nulls.binary_search_by_key(row, |(null, _)| *null).is_ok();

@@ -242,7 +242,10 @@ fn rows_with_a_null_at_a_tensor_are_rejects_and_the_others_are_scored() {
     assert_eq!(applied.batch.origin, [10]);
     assert_eq!(f32s(&applied.batch, "sum"), [24.0]);
     assert_eq!((applied.rejects.len(), applied.rejects[0].record), (1, 0));
-    assert!(applied.rejects[0].reason.contains("\"b\""));
+    let advice =
+        "; fill it with coalesce(b, 0) in a sql step before the model, or filter with WHERE b IS NOT NULL";
+    let reason = &applied.rejects[0].reason;
+    assert!(reason.contains("\"b\"") && reason.ends_with(advice), "{reason}");
 }
 
 #[test]
