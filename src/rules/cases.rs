@@ -79,6 +79,8 @@ pub(super) struct Times {
     step: Duration,
     /// It must not have fired yet; nothing where it fires at once.
     before: Option<u32>,
+    /// Its expression must hold from here on.
+    pub(super) from: u32,
     /// It fires.
     pub(super) then: u32,
 }
@@ -91,6 +93,7 @@ impl Times {
         Self {
             step,
             before: (held > 2).then(|| held - 2),
+            from: steps(over) + 5,
             then: steps(over) + held + 5,
         }
     }

@@ -9,6 +9,11 @@ const MODEL_REJECTS: &str = "pipeline:forebay_model_rejects:ratio";
 /// Of few records one is a large share: for up to two rejects within so many windows nobody is called. Increases are not whole.
 const FEW: &str = "2.5";
 const FEW_WINDOWS: u32 = 12;
+/// Where every record is rejected, of so many somebody is called, and of so many nobody.
+const CALLED: f64 = 4.0;
+const NOT_CALLED: f64 = 2.0;
+/// Records a step, of each of two processes.
+const MANY: f64 = 1000.0;
 
 pub(super) fn rules(subject: &Subject) -> Part {
     // Counters of rejects by stage begin with the first of them, and what a series begins with is no increase: so these
@@ -38,10 +43,11 @@ pub(super) fn rules(subject: &Subject) -> Part {
     (recordings, alerts)
 }
 
-/// Series of `all` and `some` of them, by how many there are among 1000.
+/// Series of `all`, `by` a step, and of `some` of them, by their share.
 fn ratio(
     all: &'static str,
     some: &'static str,
+    by: f64,
     share: f64,
     labels: &[(&'static str, &str)],
 ) -> Vec<super::cases::Series> {
@@ -52,20 +58,26 @@ fn ratio(
     };
     // One process has them all.
     vec![
-        of(all, "a", 1000.0),
-        of(all, "b", 1000.0),
-        of(some, "a", 2000.0 * share),
+        of(all, "a", by),
+        of(all, "b", by),
+        of(some, "a", 2.0 * by * share),
         of(some, "b", 0.0),
     ]
+}
+
+/// What each of two processes counts a step, where both have counted so many at step `at`.
+fn a_step(count: f64, at: u32) -> f64 {
+    count / 2.0 / f64::from(at)
 }
 
 fn rejects_high(subject: &Subject) -> Alert {
     let (window, lasts) = (subject.alerts.window.0, subject.alerts.lasts.0);
     let allowed = subject.alerts.rejects;
-    let all = |share| {
+    let all = |by, share| {
         let mut all = ratio(
             "forebay_records_consumed_total",
             "forebay_records_dead_lettered_total",
+            by,
             share,
             &[],
         );
@@ -73,14 +85,7 @@ fn rejects_high(subject: &Subject) -> Alert {
         all
     };
     let times = subject.times(window, lasts);
-    let two: Vec<_> = [
-        "forebay_records_consumed_total",
-        "forebay_records_dead_lettered_total",
-    ]
-    .into_iter()
-    .flat_map(|metric| of_both(metric, 1.0 / f64::from(times.then)))
-    .chain(of_both("forebay_records_dropped_total", 0.0))
-    .collect();
+    let few = |count, at| all(a_step(count, at), 1.0);
     let over = window * FEW_WINDOWS;
     let dead = subject.increase("pipeline", "forebay_records_dead_lettered_total", "", over);
     let dropped = subject.increase("pipeline", "forebay_records_dropped_total", "", over);
@@ -98,8 +103,8 @@ fn rejects_high(subject: &Subject) -> Alert {
         value: Shown::Share,
         case: Case {
             times,
-            fires: all(1.0),
-            calm: vec![all(allowed / 2.0), two],
+            fires: few(CALLED, times.from),
+            calm: vec![all(MANY, allowed / 2.0), few(NOT_CALLED, times.then)],
             labels: Vec::new(),
             value: 1.0,
         },
@@ -110,10 +115,11 @@ fn model_failing(subject: &Subject) -> Alert {
     let (window, lasts) = (subject.alerts.window.0, subject.alerts.lasts.0);
     let allowed = subject.alerts.rejects;
     let labels = [("stage", "model"), ("step", "1")];
-    let all = |share| {
+    let all = |by, share| {
         let mut all = ratio(
             "forebay_step_rows_total",
             "forebay_step_gone_rows_total",
+            by,
             share,
             &labels,
         );
@@ -121,17 +127,14 @@ fn model_failing(subject: &Subject) -> Alert {
         all.extend(ratio(
             "forebay_step_rows_total",
             "forebay_step_gone_rows_total",
+            by,
             1.0 - share,
             &[("stage", "sql"), ("step", "2")],
         ));
         all
     };
     let times = subject.times(window, lasts);
-    let two = ["forebay_step_rows_total", "forebay_step_gone_rows_total"].map(|metric| {
-        let mut own = vec![("lane", "0"), ("instance", "a")];
-        own.extend(labels);
-        series(metric, &own).by(2.0 / f64::from(times.then))
-    });
+    let few = |count, at| all(a_step(count, at), 1.0);
     let over = window * FEW_WINDOWS;
     let gone = subject.increase(
         "pipeline",
@@ -153,8 +156,8 @@ fn model_failing(subject: &Subject) -> Alert {
         value: Shown::Share,
         case: Case {
             times,
-            fires: all(1.0),
-            calm: vec![all(allowed / 2.0), two.into()],
+            fires: few(CALLED, times.from),
+            calm: vec![all(MANY, allowed / 2.0), few(NOT_CALLED, times.then)],
             labels: Vec::new(),
             value: 1.0,
         },
