@@ -9,7 +9,7 @@ use forebay_auth::Subscription;
 use forebay_core::metrics::{Bounds, Ends, First};
 use forebay_core::records::{Partitions, Positions, TopicPartition};
 use forebay_core::{Error, Result};
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
@@ -30,13 +30,13 @@ const LOOK: Duration = Duration::from_secs(2);
 const LOOK_FETCHES: [(&str, &str); 2] = [("fetch.message.max.bytes", "65536"), ("queued.min.messages", "1")];
 
 /// A consumer that asks, and reads no more than the first record.
-pub(super) struct KafkaBounds {
+pub(super) struct KafkaBounds<C: ConsumerContext + 'static = Listener> {
     // Before the client: it holds its handle.
     _token: Option<Subscription>,
-    consumer: BaseConsumer<Listener>,
+    consumer: BaseConsumer<C>,
 }
 
-impl fmt::Debug for KafkaBounds {
+impl<C: ConsumerContext> fmt::Debug for KafkaBounds<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("KafkaBounds")
     }
@@ -44,12 +44,18 @@ impl fmt::Debug for KafkaBounds {
 
 impl KafkaBounds {
     pub(super) fn open(endpoint: &Endpoint) -> Result<Self> {
+        Self::told_by(endpoint, Listener::default())
+    }
+}
+
+impl<C: ConsumerContext> KafkaBounds<C> {
+    /// By a client that tells `context` of itself.
+    fn told_by(endpoint: &Endpoint, context: C) -> Result<Self> {
         let mut reader = endpoint.reader();
         for (setting, value) in LOOK_FETCHES {
             reader.set(setting, value);
         }
-        let consumer: BaseConsumer<Listener> =
-            reader.create_with_context(Listener::default()).map_err(refused)?;
+        let consumer: BaseConsumer<C> = reader.create_with_context(context).map_err(refused)?;
         let token = subscribe(&endpoint.credentials, consumer.client())?;
         Ok(Self {
             _token: token,
@@ -79,7 +85,7 @@ impl KafkaBounds {
 
 type Found = BTreeMap<TopicPartition, Option<First>>;
 
-impl KafkaBounds {
+impl<C: ConsumerContext> KafkaBounds<C> {
     /// Reads partitions of one topic until each has given a record or its end.
     fn look(
         &self,
@@ -118,7 +124,7 @@ impl KafkaBounds {
     }
 }
 
-impl LogBounds for KafkaBounds {
+impl<C: ConsumerContext> LogBounds for KafkaBounds<C> {
     fn ask(&mut self, partitions: &Partitions) -> Result<Ends> {
         // Serves the client: a new token comes this way.
         self.consumer.poll(Duration::ZERO);
@@ -151,3 +157,6 @@ impl LogBounds for KafkaBounds {
         Ok(found)
     }
 }
+
+#[cfg(test)]
+mod tests;

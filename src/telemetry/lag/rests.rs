@@ -1,6 +1,6 @@
 //! Positions that do not move though their logs go on behind them: what is the first record there, and when was it written? A
 //! transaction ends with a marker, and one that is aborted leaves records that nobody reads: where there is nothing else, nothing waits.
-//! A look is a fetch, so a position is looked at once, and a few partitions at a time, in turn.
+//! A look is a fetch, so a position is looked at now and then, and a few partitions at a time, in turn.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -14,6 +14,9 @@ use forebay_core::records::{Positions, TopicPartition};
 /// Partitions that are looked at at a time.
 pub(super) const AT_A_TIME: usize = 64;
 
+/// So many questions later a first record is looked for again: compaction removes records, and no bound of the log tells.
+const AGAIN: u64 = 6;
+
 /// What lies at a position.
 #[derive(Clone, Copy, Debug)]
 struct Found {
@@ -21,13 +24,15 @@ struct Found {
     first: Option<First>,
     /// Where the log ended.
     end: i64,
+    /// With which question it was found.
+    asked: u64,
 }
 
 impl Found {
     /// Whether it is still so.
-    fn holds(self, bounds: Bounds) -> bool {
+    fn holds(self, bounds: Bounds, asked: u64) -> bool {
         match self.first {
-            Some(first) => bounds.low <= first.offset,
+            Some(first) => bounds.low <= first.offset && asked < self.asked + AGAIN,
             None => bounds.high <= self.end,
         }
     }
@@ -35,6 +40,8 @@ impl Found {
 
 #[derive(Debug, Default)]
 pub(super) struct Rests {
+    /// Questions until now.
+    asked: u64,
     last: Positions,
     found: BTreeMap<TopicPartition, Found>,
     /// The last one that was looked at.
@@ -49,6 +56,7 @@ impl Rests {
         progress: &[Arc<Vec<Progress>>],
         ends: &Ends,
     ) -> Result<()> {
+        self.asked += 1;
         let owned = || progress.iter().flat_map(|of_lane| of_lane.iter());
         let positions: Positions = owned().map(|one| (one.partition.clone(), one.position)).collect();
         self.found
@@ -57,7 +65,9 @@ impl Rests {
             let rests = self.last.get(&one.partition) == Some(&one.position) || one.settled_at.is_none();
             let known = self.found.get(&one.partition);
             ends.get(&one.partition).is_some_and(|end| {
-                rests && end.lag(one.position) > 0 && !known.is_some_and(|found| found.holds(*end))
+                rests
+                    && end.lag(one.position) > 0
+                    && !known.is_some_and(|found| found.holds(*end, self.asked))
             })
         });
         let wanted = wanted.map(|one| (one.partition.clone(), one.position)).collect();
@@ -72,6 +82,7 @@ impl Rests {
                     position: *position,
                     first,
                     end: end.high,
+                    asked: self.asked,
                 };
                 self.found.insert(partition, found);
             }

@@ -74,7 +74,7 @@ fn looked_at(asker: &mut Asker, told: &Told) -> BTreeSet<i32> {
 }
 
 #[test]
-fn positions_that_rest_are_looked_at_in_turn_and_once() {
+fn positions_that_rest_are_looked_at_in_turn() {
     let told = Told::default();
     let lanes = lane_of(200, &told);
     let first = |n| {
@@ -98,7 +98,7 @@ fn positions_that_rest_are_looked_at_in_turn_and_once() {
         assert!(all.is_disjoint(&now), "{now:?}");
         all.extend(now);
     }
-    assert!(looked_at(&mut asker, &told).is_empty(), "nothing has changed");
+    assert!(looked_at(&mut asker, &told).is_empty(), "it was just now");
     // Nothing lies behind the position in partition 0; in the others the first record is at 7.
     assert_eq!(lanes[0].lag(), 199 * 3);
     for (n, high, low) in [(0, 12, 0), (1, 12, 0), (2, 12, 8)] {
@@ -112,6 +112,26 @@ fn positions_that_rest_are_looked_at_in_turn_and_once() {
     );
     let records = |n| lanes[0].asked.load()[&partition(n)].records;
     assert_eq!([records(0), records(1), records(2)], [0, 5, 4]);
+}
+
+/// Neither the log's beginning nor its end tells that compaction has removed records between.
+#[test]
+fn a_first_record_is_looked_for_again() {
+    let told = Told::default();
+    let lanes = lane_of(1, &told);
+    let first = |offset| Some(First { offset, at: None });
+    told.lock().firsts.insert(partition(0), first(6));
+    let mut asker = Asker::new(Box::new(told.clone()), lanes.clone());
+    let mut asked = |times| {
+        (0..times)
+            .filter(|_| !looked_at(&mut asker, &told).is_empty())
+            .count()
+    };
+    assert_eq!(asked(2), 1);
+    assert_eq!(lanes[0].lag(), 4);
+    told.lock().firsts.insert(partition(0), first(9));
+    assert_eq!((asked(5), lanes[0].lag()), (0, 4));
+    assert_eq!((asked(1), lanes[0].lag()), (1, 1));
 }
 
 #[test]
