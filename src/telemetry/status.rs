@@ -69,13 +69,18 @@ fn batch_rows(lane: &LaneMetrics) -> Vec<(u64, u64)> {
 fn lags_of(nth: usize, lags: &Shown) -> Vec<Value> {
     let own = lags.partitions.iter().filter(|(lane, _, _)| *lane == nth);
     let all = own.map(|(_, one, lag)| {
-        json!({
+        let mut of_partition = json!({
             "topic": &*one.topic,
             "partition": one.partition,
             "records": lag.records,
             "seconds": lag.seconds,
             "state": lag.state.name(),
-        })
+        });
+        if let Some(drain) = lag.drain_seconds {
+            // JSON has no infinity: it is null.
+            of_partition["drain_seconds"] = json!(drain);
+        }
+        of_partition
     });
     all.collect()
 }

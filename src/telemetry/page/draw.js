@@ -23,6 +23,7 @@ function short(n) {
 function span(seconds) {
   if (seconds === null || seconds === undefined) return '–';
   if (!Number.isFinite(seconds)) return 'never';
+  if (seconds === 0) return '0 ms';
   if (seconds < 1) return (seconds * 1e3).toPrecision(seconds < 0.0995 ? 2 : 3) + ' ms';
   if (seconds < 100) return seconds.toFixed(1) + ' s';
   const [d, h, min, s] = [seconds / 86400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60].map(Math.floor);

@@ -13,6 +13,12 @@ function addUp(pairs) {
   return all;
 }
 
+/** The partitions of all lanes, the one first whose records wait longest. */
+function lags(status) {
+  const all = status.lanes.flatMap(lane => lane.lags || []);
+  return all.sort((a, b) => (b.seconds ?? -1) - (a.seconds ?? -1) || b.records - a.records);
+}
+
 /** One answer, added up over lanes. */
 function sample(status) {
   const lanes = status.lanes;
@@ -23,7 +29,7 @@ function sample(status) {
     return { stage: all[0].stage, seconds: sum(all, s => s.seconds), rows: sum(all, s => s.rows), gone: sum(all, s => s.gone) };
   };
   return {
-    t: status.uptime_seconds, lanes: lanes.length, lag: of('lag_records'), batches: of('batches'),
+    t: status.uptime_seconds, lanes: lanes.length, lag: of('lag_records'), late: lags(status)[0]?.seconds ?? null, batches: of('batches'),
     consumed: of('records.consumed'), delivered: of('records.delivered'), filtered: of('records.filtered'),
     dead_lettered: of('records.dead_lettered'), dropped: of('records.dropped'), abandoned: of('records.abandoned'),
     in_flight: of('records.in_flight'), bytes_in: of('bytes.consumed'), bytes_out: of('bytes.written'),
@@ -86,7 +92,7 @@ class Past {
     const one = before ? between(before, now) : null;
     if (before && !one) return;
     this.samples.push(now);
-    this.points.push({ t: now.t, lag: now.lag, in: one?.in ?? null, out: one?.out ?? null, p50: one?.p50 ?? null, p99: one?.p99 ?? null });
+    this.points.push({ t: now.t, lag: now.lag, late: now.late, in: one?.in ?? null, out: one?.out ?? null, p50: one?.p50 ?? null, p99: one?.p99 ?? null });
     while (this.samples[0].t < now.t - KEPT) { this.samples.shift(); this.points.shift(); }
   }
 

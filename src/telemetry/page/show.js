@@ -6,11 +6,6 @@ function tile(name, value, more) {
   return el('div', {}, el('dt', {}, name), el('dd', {}, value, el('small', {}, more)));
 }
 
-function oldest(status) {
-  const all = status.lanes.flatMap(lane => lane.lags || []);
-  return all.length ? 'oldest waits ' + span(Math.max(...all.map(one => one.seconds ?? 0))) : '';
-}
-
 function tiles(status, now, f) {
   const a = (value, show) => (value === null || value === undefined ? '–' : show(value));
   const rate = value => short(value) + '/s';
@@ -18,7 +13,7 @@ function tiles(status, now, f) {
   at('tiles').replaceChildren(
     tile('Records in', a(f?.in, rate), a(f?.bytes_in, mega)),
     tile('Results out', a(f?.out, rate), a(f?.bytes_out, mega)),
-    tile('Lag', grouped(now.lag), oldest(status) || 'records'),
+    tile('Lag', grouped(now.lag), now.late === null ? 'records' : 'for ' + span(now.late)),
     tile('Latency p50', a(f?.p50, span), 'p99 ' + a(f?.p99, span)),
     tile('Lanes busy', a(f?.poll, poll => percent(Math.max(0, 1 - poll))), now.lanes + (now.lanes === 1 ? ' lane' : ' lanes')),
     tile('Rejects', a(f?.rejects, rate), grouped(sum([...now.rejects], ([, n]) => n)) + ' in all'));
@@ -31,15 +26,31 @@ function charts(past) {
   draw('rate', [line('in', 'one', 'in'), line('out', 'two-line', 'out')], value => (value === null ? '–' : short(value) + '/s'));
   draw('latency', [line('p50', 'one', 'p50'), line('p99', 'two-line', 'p99')], span);
   draw('lag', [line('records', 'one', 'lag')], value => (value === null ? '–' : short(value)));
+  draw('late', [line('first waits', 'two-line', 'late')], span);
+}
+
+const named = lag => lag.topic + '-' + lag.partition;
+const stateOf = lag => el('span', { class: lag.state === 'ok' ? '' : 'bad' }, lag.state);
+
+function furthest(lag) {
+  if (!lag) return ['No partition is assigned.'];
+  if (!lag.records) return ['Nothing waits.'];
+  const first = lag.seconds === null ? '' : ', the first for ' + span(lag.seconds);
+  return ['Furthest behind: ', el('b', {}, named(lag)), ', ', stateOf(lag), `, ${grouped(lag.records)} records wait${first}.`];
+}
+
+/** Until all is worked off, where that is known. */
+function drained(lag) {
+  if (!lag.records || lag.drain_seconds === undefined) return '–';
+  return span(lag.drain_seconds ?? Infinity);
 }
 
 function partitions(status) {
-  const all = status.lanes.flatMap((lane, nth) => (lane.lags || []).map(one => ({ nth, ...one })));
-  if (!all.length) return at('partitions').replaceChildren();
-  const worst = all.sort((a, b) => (b.state !== 'ok') - (a.state !== 'ok') || b.seconds - a.seconds || b.records - a.records).slice(0, 50);
-  const rows = worst.map(one => [one.topic + '-' + one.partition, one.state, grouped(one.records), span(one.seconds), one.records ? span(one.drain_seconds ?? Infinity) : '–']);
-  const more = all.length > worst.length ? `the worst ${worst.length} of ${all.length} partitions` : 'partitions';
-  at('partitions').replaceChildren(table(more, ['partition', 'state', '#records', '#oldest', '#drained in'], rows));
+  const all = lags(status);
+  at('furthest').replaceChildren(...furthest(all[0]));
+  const rows = all.slice(0, 50).map(lag => [named(lag), stateOf(lag), grouped(lag.records), span(lag.seconds), drained(lag)]);
+  const caption = all.length > rows.length ? `the ${rows.length} furthest behind of ${all.length} partitions` : 'partitions';
+  at('partitions').replaceChildren(table(caption, ['partition', 'state', '#records', '#first waits', '#drained in'], rows));
 }
 
 function stages(picture, f) {

@@ -1,6 +1,7 @@
 //! The page at `/` in a real browser, against a server with made-up lanes.
 
 mod browser;
+mod lag;
 mod looks;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -9,13 +10,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use forebay::core::metrics::{AllMetrics, Closed, LaneMetrics, Progress, StepMetrics};
+use forebay::core::metrics::{AllMetrics, Closed, Lag, LaneMetrics, Progress, State, StepMetrics};
 use forebay::core::records::TopicPartition;
 use forebay::core::reject::{Reject, Stage};
 use forebay::telemetry::{Beside, Drawn, End, Picture, Rejects, Serving, Telemetry};
 use serde_json::{Value, json};
 
 use browser::Browser;
+use lag::lag;
 
 const HOSTILE: &str = "<img src=x onerror=\"window.hit = 1\">";
 
@@ -68,13 +70,13 @@ fn anywhere() -> Serving {
 
 fn made_up() -> AllMetrics {
     let lanes: AllMetrics = vec![Arc::default(), Arc::default()];
-    for lane in &lanes {
+    for (nth, lane) in (0..).zip(&lanes) {
         let steps = [Stage::Lookup, Stage::Model, Stage::Sql].map(|stage| Arc::new(StepMetrics::new(stage)));
         lane.steps.set(steps.into()).expect("steps once");
         lane.joined.set(1);
         lane.partitions.set(3);
         lane.progress.store(Arc::new(vec![Progress {
-            partition: TopicPartition::new("events", 0),
+            partition: TopicPartition::new("events", nth),
             position: 0,
             settled_at: None,
             behind: Some(1_234),
@@ -207,6 +209,15 @@ fn it_shows_what_lanes_do_at_any_width_in_dark_and_in_light() {
         "document.querySelector('#flow svg')?.getAttribute('aria-label').includes('model model.onnx')",
     );
     page.until("/f1/.test(document.querySelector('#columns').innerText)");
+    for (nth, lane) in (0..).zip(&lanes) {
+        let behind = Lag {
+            records: 1_234,
+            seconds: Some(93.4 * f64::from(nth)),
+            drain_seconds: Some([12.0, f64::INFINITY][nth as usize]),
+            state: [State::Ok, State::Stalled][nth as usize],
+        };
+        lag(lane, nth, behind);
+    }
     let working = Working::start(&lanes);
     page.until("/^[1-9][0-9,.]*\\/s$/.test(document.querySelector('#tiles dd').firstChild.textContent)");
     page.until("/[1-9].* ms/.test(document.querySelector('#tiles').innerText)");
