@@ -90,8 +90,10 @@ bench: setup kafka onnxruntime ## what a record costs, beside others, on a real 
 	@BENCH_PYTHON=$$(scripts/fetch-python.sh bench/systems/python/requirements.txt) target/release/forebay-bench run \
 	    $(if $(filter quick,$(BENCH)),--quick --out target/bench) $(BENCH_OPTIONS)
 
-bench-parts: setup onnxruntime ## the codecs beside arrow-json, arrow-avro and others; a lane beside its parts
+bench-parts: setup onnxruntime ## the codecs beside arrow-json, arrow-avro and others; a lane beside its parts; a scrape
 	@cargo bench $(FEATURES) -p forebay-core -p forebay -p forebay-bench --bench json --bench avro --bench schemas --bench sensors
+	@$(OPTIMISED) -p forebay -p forebay-bench
+	@target/release/forebay-bench scrape
 
 reference: ## what is made of the types anew: docs/reference.md, docs/metrics.md, the rules and the dashboard in deploy
 	@UPDATE=1 cargo test $(FEATURES) --workspace --quiet --test it -- reference

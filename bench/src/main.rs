@@ -5,6 +5,7 @@ mod latency;
 mod machine;
 mod report;
 mod round;
+mod scrape;
 mod system;
 mod topics;
 
@@ -42,6 +43,8 @@ struct Arguments {
 enum What {
     /// Every system on every workload, and its report.
     Run(Options),
+    /// What a scrape of thousands of series takes.
+    Scrape,
 }
 
 #[derive(Debug, Args)]
@@ -87,6 +90,7 @@ fn main() -> ExitCode {
     end_when_interrupted();
     let outcome = checkout().and_then(|root| match Arguments::parse().command {
         What::Run(options) => run(&root, &options),
+        What::Scrape => scrape::measure(),
     });
     match outcome {
         Ok(0) => ExitCode::SUCCESS,

@@ -220,7 +220,6 @@ fn a_scrape_of_thousands_of_series_is_quick() {
     let series = text.lines().filter(|line| !line.starts_with('#')).count();
     println!("{series} series, {} bytes in {quickest:?}", text.len());
     assert!(series > 5000, "{series}");
-    // An optimised build takes a small part of it, and has 10 ms.
-    let bound = if cfg!(debug_assertions) { 200 } else { 10 };
-    assert!(quickest < std::time::Duration::from_millis(bound), "{quickest:?}");
+    // Of an optimised build `make bench-parts` asks more.
+    assert!(quickest < std::time::Duration::from_millis(200), "{quickest:?}");
 }
