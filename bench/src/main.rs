@@ -42,7 +42,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Every system on every workload, and its report.
-    Run(Options),
+    Run(Box<Options>),
     /// What a scrape of thousands of series takes.
     Scrape,
 }

@@ -99,8 +99,8 @@ impl Registry {
                 if left.is_zero() {
                     break;
                 }
-                // The rest, told about meanwhile.
-                thread::sleep(left.min(TELL));
+                // The rest of the pause before it is asked again, told about meanwhile.
+                thread::sleep(left.min(TELL)); // back-off: a registry asks for it
             }
         }
     }
