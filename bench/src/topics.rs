@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use forebay_testcontainers::Kafka;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::audit::Audit;
@@ -82,15 +83,34 @@ impl Counter {
     }
 
     pub(crate) fn count(&self) -> Result<u64, Failure> {
-        let mut count = 0;
-        for partition in 0..PARTITIONS {
-            let (_, high) = self
-                .client
-                .fetch_watermarks(&self.topic, partition, WITHIN)
-                .map_err(|e| Failure(format!("count the results in {}: {e}", self.topic)))?;
-            count += high as u64;
+        let until = Instant::now() + WITHIN;
+        loop {
+            match self.ends() {
+                Ok(ends) => return Ok(ends.iter().map(|end| *end as u64).sum()),
+                Err(error) if Instant::now() >= until => {
+                    return Err(Failure(format!("count the results in {}: {error}", self.topic)));
+                }
+                // A leader of a topic that was made a moment ago may not know of it yet: it is asked again.
+                Err(_) => std::thread::sleep(Duration::from_millis(20)),
+            }
         }
-        Ok(count)
+    }
+
+    fn ends(&self) -> KafkaResult<Vec<i64>> {
+        let mut list = TopicPartitionList::new();
+        for partition in 0..PARTITIONS {
+            list.add_partition_offset(&self.topic, partition, Offset::End)?;
+        }
+        let told = self.client.offsets_for_times(list, WITHIN)?;
+        let elements = told.elements();
+        let end = |element: &TopicPartitionListElem<'_>| {
+            element.error()?;
+            match element.offset() {
+                Offset::Offset(end) => Ok(end),
+                _ => Err(KafkaError::OffsetFetch(RDKafkaErrorCode::NoOffset)),
+            }
+        };
+        elements.iter().map(end).collect()
     }
 }
 

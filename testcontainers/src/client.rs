@@ -211,16 +211,30 @@ impl Kafka {
     }
 }
 
-/// The bounds of a partition's log. A leader may have moved a moment ago: it is asked until it answers.
+/// The bounds of a partition's log. A leader may have moved a moment ago: it is asked until it answers. Each bound by itself: librdkafka's
+/// own question for both may give the end for the beginning where one answer is an error.
 fn watermarks(client: &BaseConsumer, topic: &str, partition: i32) -> (i64, i64) {
     let until = Instant::now() + WITHIN;
-    loop {
-        match client.fetch_watermarks(topic, partition, WITHIN) {
-            Ok(bounds) => return bounds,
-            Err(error) => assert!(Instant::now() < until, "bounds of {topic}[{partition}]: {error}"),
+    let bound = |what| loop {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition, what)
+            .expect("an offset");
+        let told = client.offsets_for_times(list, WITHIN);
+        let told = told.and_then(|list| {
+            let element = &list.elements()[0];
+            element.error().map(|()| element.offset())
+        });
+        match told {
+            Ok(Offset::Offset(offset)) => return offset,
+            other => assert!(
+                Instant::now() < until,
+                "bounds of {topic}[{partition}]: {other:?}"
+            ),
         }
+        // A pause between questions.
         std::thread::sleep(Duration::from_millis(20));
-    }
+    };
+    (bound(Offset::Beginning), bound(Offset::End))
 }
 
 fn owned(message: &rdkafka::message::BorrowedMessage<'_>) -> Message {

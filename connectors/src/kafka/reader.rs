@@ -16,6 +16,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::diagnose::Listener;
 use super::endpoint::Endpoint;
 use super::login::subscribe;
+use super::start::at;
 use super::{NEWS_TRAVEL, refused};
 use crate::connector::{Reader, Start};
 
@@ -88,24 +89,29 @@ fn bounds(
     start: Start,
 ) -> KafkaResult<(TopicPartitionList, BTreeMap<i32, i64>)> {
     let metadata = consumer.fetch_metadata(Some(topic), ASK)?;
-    let mut ends = BTreeMap::new();
-    let mut asked = TopicPartitionList::new();
+    let mut partitions = TopicPartitionList::new();
     for found in metadata.topics() {
         if let Some(error) = found.error() {
             return Err(KafkaError::MetadataFetch(error.into()));
         }
-        for partition in found.partitions().iter().map(|p| p.id()) {
-            let (low, high) = consumer.fetch_watermarks(topic, partition, ASK)?;
-            if high > low {
-                ends.insert(partition, high);
-            }
-            let offset = match start {
-                Start::Earliest => Offset::Offset(low),
-                Start::Latest => Offset::Offset(high),
-                Start::Timestamp(millis) => Offset::Offset(millis),
-            };
-            asked.add_partition_offset(topic, partition, offset)?;
+        for partition in found.partitions() {
+            partitions.add_partition(topic, partition.id());
         }
+    }
+    let low = at(consumer, &partitions, Offset::Beginning)?;
+    let mut ends = BTreeMap::new();
+    let mut asked = TopicPartitionList::new();
+    for (partition, high) in at(consumer, &partitions, Offset::End)? {
+        let low = low.get(&partition).copied().unwrap_or(high);
+        if high > low {
+            ends.insert(partition.partition, high);
+        }
+        let offset = match start {
+            Start::Earliest => Offset::Offset(low),
+            Start::Latest => Offset::Offset(high),
+            Start::Timestamp(millis) => Offset::Offset(millis),
+        };
+        asked.add_partition_offset(topic, partition.partition, offset)?;
     }
     if let Start::Timestamp(_) = start {
         asked = consumer.offsets_for_times(asked, ASK)?;

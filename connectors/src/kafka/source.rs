@@ -45,6 +45,9 @@ pub(super) struct KafkaSource {
     /// librdkafka clears a partition's forwarding when it gets round to ending the old fetch, at some time after the
     /// call, and its records would then come to a queue that nobody reads.
     unsettled: Option<(Partitions, Instant)>,
+    /// Partitions whose position is gone and the bounds of whose logs are not known yet, and when to ask for them.
+    gone: Partitions,
+    ask_at: Instant,
     /// Until when leaving in order is tried.
     leaving: Option<Instant>,
 }
@@ -58,6 +61,7 @@ impl fmt::Debug for KafkaSource {
 /// The lane queue is waited on for so long at most, so that group events are seen in time.
 const STEP: Duration = Duration::from_millis(10);
 const RESEND_AFTER: Duration = Duration::from_millis(200);
+const ASK_AFTER: Duration = Duration::from_millis(200);
 const COMMIT_WITHIN: Duration = Duration::from_secs(10);
 const LEAVE_WITHIN: Duration = Duration::from_secs(15);
 const SETTLE_WITHIN: Duration = Duration::from_secs(10);
@@ -82,6 +86,8 @@ impl KafkaSource {
             resend_at: None,
             acknowledged: Acknowledged::default(),
             unsettled: None,
+            gone: Partitions::new(),
+            ask_at: Instant::now(),
             leaving: None,
         };
         let names: Vec<&str> = match &spec.topics {
@@ -313,12 +319,11 @@ impl KafkaSource {
         }
     }
 
-    fn records(&mut self, limit: usize, wait: Duration) -> Result<Option<Event>> {
-        let mut gaps = Vec::new();
+    fn records(&mut self, limit: usize, wait: Duration) -> Option<Event> {
         let mut problem = None;
         let drained = self.queue.drain(limit, wait);
         if drained.len() == 0 {
-            return Ok(None);
+            return None;
         }
         let size = |b: Option<&[u8]>| b.map_or(0, <[u8]>::len);
         let bytes = drained
@@ -332,7 +337,8 @@ impl KafkaSource {
             match message.error() {
                 None => {}
                 Some(RDKafkaErrorCode::AutoOffsetReset) => {
-                    gaps.push(TopicPartition::new(Arc::clone(topic), message.partition()));
+                    let partition = TopicPartition::new(Arc::clone(topic), message.partition());
+                    self.gone.insert(partition);
                     continue;
                 }
                 Some(error) => {
@@ -362,24 +368,30 @@ impl KafkaSource {
         self.settle(&next);
         self.positions.extend(next);
         self.events.extend(problem.map(Event::Unreachable));
-        for partition in gaps {
-            self.found_gap(&partition)?;
-        }
-        Ok((!records.is_empty()).then_some(Event::Records(records)))
+        (!records.is_empty()).then_some(Event::Records(records))
     }
 
-    fn found_gap(&mut self, partition: &TopicPartition) -> Result<()> {
-        let Some(position) = self.positions.get(partition).copied() else {
-            return Ok(());
-        };
-        let gap = start::gap(&self.consumer, partition, position).map_err(|e| {
-            Error::fatal(format!(
-                "read the bounds of {partition}, where position {position} is gone"
-            ))
-            .caused_by(e)
-        })?;
-        self.events.push_back(Event::Gap(gap));
-        Ok(())
+    /// Tells of the gaps whose bounds can be read now. A leader that has just moved does not answer: it is asked again.
+    fn tell_gaps(&mut self) {
+        if self.gone.is_empty() || Instant::now() < self.ask_at {
+            return;
+        }
+        while let Some(partition) = self.gone.pop_first() {
+            let Some(position) = self.positions.get(&partition).copied() else {
+                continue;
+            };
+            match start::gap(&self.consumer, &partition, position) {
+                Ok(gap) => self.events.push_back(Event::Gap(gap)),
+                Err(error) => {
+                    self.events.push_back(Event::Unreachable(format!(
+                        "read the bounds of {partition}, where position {position} is gone: {error}"
+                    )));
+                    self.gone.insert(partition);
+                    self.ask_at = Instant::now() + ASK_AFTER;
+                    return;
+                }
+            }
+        }
     }
 
     fn left(&self) -> bool {
@@ -400,6 +412,7 @@ impl Source for KafkaSource {
             if self.unsettled.is_some() {
                 self.settle(&Positions::new());
             }
+            self.tell_gaps();
             if let Some(event) = self.events.pop_front() {
                 return Ok(event);
             }
@@ -409,7 +422,7 @@ impl Source for KafkaSource {
             let left = until.saturating_duration_since(Instant::now()).min(STEP);
             if limit.rows == 0 || self.leaving.is_some() || !self.releasing.is_empty() {
                 self.serve_group(left)?;
-            } else if let Some(event) = self.records(limit.rows, left)? {
+            } else if let Some(event) = self.records(limit.rows, left) {
                 return Ok(event);
             }
             if self.group().is_empty() && self.events.is_empty() && Instant::now() >= until {
@@ -445,12 +458,14 @@ impl Source for KafkaSource {
         };
         let anew: Partitions = anew.keys().cloned().collect();
         self.forward(&anew);
+        self.gone.retain(|p| !anew.contains(p));
         self.unsettled = Some((anew, Instant::now() + SETTLE_WITHIN));
         Ok(())
     }
 
     fn release(&mut self, partitions: &Partitions) -> Result<()> {
         self.positions.retain(|p, _| !partitions.contains(p));
+        self.gone.retain(|p| !partitions.contains(p));
         self.wanted.retain(|p, _| !partitions.contains(p));
         self.acknowledged.release(partitions);
         let Some(at) = self.releasing.iter().position(|(named, _)| named == partitions) else {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use forebay_core::source::Gap;
 use forebay_core::{Positions, TopicPartition};
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::group::Group;
@@ -61,24 +61,30 @@ pub(super) fn resolve(
     Ok(starts)
 }
 
-/// The bounds of one partition's log.
+/// The bounds of one partition's log. librdkafka's own question for both may give the end for the beginning where one answer is an error.
 pub(super) fn gap(
     consumer: &BaseConsumer<Group>,
     partition: &TopicPartition,
     position: i64,
 ) -> KafkaResult<Gap> {
-    let (earliest, latest) = consumer.fetch_watermarks(&partition.topic, partition.partition, ASK)?;
+    let mut list = TopicPartitionList::new();
+    list.add_partition(&partition.topic, partition.partition);
+    let bound = |what| {
+        let told = at(consumer, &list, what)?;
+        let nothing = KafkaError::OffsetFetch(RDKafkaErrorCode::NoOffset);
+        told.get(partition).copied().ok_or(nothing)
+    };
     Ok(Gap {
         partition: partition.clone(),
         position,
-        earliest,
-        latest,
+        earliest: bound(Offset::Beginning)?,
+        latest: bound(Offset::End)?,
     })
 }
 
 /// The offsets that a list lookup gives; a timestamp behind the last record is the end.
-fn at(
-    consumer: &BaseConsumer<Group>,
+pub(super) fn at<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
     partitions: &TopicPartitionList,
     what: Offset,
 ) -> KafkaResult<Positions> {

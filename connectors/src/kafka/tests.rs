@@ -6,6 +6,7 @@ use forebay_core::source::{Event, Limit};
 use forebay_core::{Positions, TopicPartition};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::*;
 use crate::connector::{GroupProtocol, Start, Topics};
@@ -75,4 +76,39 @@ fn after_a_rewind_records_come_again_from_there_and_from_nowhere_else() {
             assert_eq!(next_offset(source.as_mut()), to, "{protocol:?}");
         }
     }
+}
+
+#[test]
+fn a_gap_is_told_when_the_leader_answers() {
+    let embedded = Embedded::start(&[("events", 1)]).expect("a cluster");
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", embedded.bootstrap());
+    let producer: BaseProducer = config.create().expect("a producer");
+    for _ in 0..10 {
+        let record = BaseRecord::<(), str>::to("events").payload("x");
+        producer.send(record).map_err(|(e, _)| e).expect("queue");
+    }
+    producer.flush(PATIENCE).expect("write");
+    let mut source = source(&embedded, GroupProtocol::CooperativeSticky);
+    assert_eq!(next_offset(source.as_mut()), 0);
+
+    let moved = RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION;
+    let asked = embedded.request_errors(RDKafkaApiKey::ListOffsets, &[moved; 3]);
+    asked.expect("errors");
+    let gone = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
+    let fetched = embedded.request_errors(RDKafkaApiKey::Fetch, &[gone]);
+    fetched.expect("errors");
+    let (until, mut unreachable) = (Instant::now() + PATIENCE, 0);
+    let gap = loop {
+        assert!(Instant::now() < until, "no gap was told");
+        let event = source.poll(Limit { rows: 7 }, Duration::from_millis(5));
+        match event.expect("poll") {
+            Event::Gap(gap) => break gap,
+            Event::Unreachable(why) if why.starts_with("read the bounds of events[0]") => unreachable += 1,
+            _ => {}
+        }
+    };
+    assert!(unreachable >= 1);
+    assert_eq!((gap.earliest, gap.latest), (0, 10));
+    assert_eq!(gap.partition, TopicPartition::new("events", 0));
 }
