@@ -22,8 +22,8 @@ registry: ## a real schema registry for the tests, into the cache
 	@echo "==> Apicurio Registry"
 	@scripts/fetch-registry.sh
 
-prometheus: ## a real Prometheus and promtool for the tests, into the cache
-	@echo "==> Prometheus"
+prometheus: ## a real Prometheus, promtool and Alertmanager for the tests, into the cache
+	@echo "==> Prometheus and Alertmanager"
 	@scripts/fetch-prometheus.sh
 
 onnxruntime: ## ONNX Runtime's shared library, into the cache

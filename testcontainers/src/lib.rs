@@ -44,8 +44,8 @@
 //! [`Registry`] is a real schema registry beside the brokers, always a native process; `make registry` fetches it, and a first
 //! start does where nobody has. [`RegistryStub`] is a small one for what that one cannot do: GUIDs, credentials and faults.
 //!
-//! [`Prometheus`] is a real one, always a native process, that scrapes every second; `make prometheus` fetches it, and a first start
-//! does where nobody has.
+//! [`Prometheus`] and [`Alertmanager`] are real ones, always native processes: the first scrapes every second, the second calls a webhook
+//! that keeps what it was told. `make prometheus` fetches both, and a first start does where nobody has.
 //!
 //! What the stand-ins do not show: the clouds' own rights, quotas and limits, and their certificates.
 
@@ -53,6 +53,7 @@ mod accept;
 mod access;
 mod acl;
 mod acl_ffi;
+mod alertmanager;
 mod audit;
 mod authority;
 mod backend;
@@ -71,6 +72,7 @@ mod issuer;
 mod jaas;
 mod jvm;
 mod listener;
+mod native;
 mod nodes;
 mod ports;
 pub mod process;
@@ -92,6 +94,7 @@ use backend::Backend;
 use nodes::Nodes;
 
 pub use acl::{Operation, Resource};
+pub use alertmanager::{Alertmanager, Call};
 pub use audit::{Audit, Load, Make, await_until};
 pub use authority::{Authority, Certificate, CertificateRequest};
 pub use builder::KafkaBuilder;

@@ -1,28 +1,24 @@
 //! A real Prometheus: a native process on a free port of loopback that scrapes what it is told every second, with rules that it evaluates
-//! as often. What starts it is on the path or in the cache; where it is not, the script that fetches it is run once.
+//! as often, and an Alertmanager that it tells of alerts. What starts it is on the path or in the cache; where it is not, the script that
+//! fetches it is run once.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+use std::time::Duration;
+use std::{fs, io};
 
-use serde_json::Value;
-use tempfile::TempDir;
+use serde_json::{Value, json};
 
-use crate::reaper::Reaper;
+use crate::alertmanager::Alertmanager;
+use crate::native::{self, Native};
 use crate::{jvm, ports, process};
 
 /// A Prometheus that runs; ends on drop.
 #[derive(Debug)]
 pub struct Prometheus {
-    child: Mutex<Child>,
     port: u16,
-    // After the process, which writes into it.
-    folder: TempDir,
-    reaper: Reaper,
+    server: Native,
 }
 
 /// An alert as Prometheus has it now.
@@ -40,29 +36,31 @@ const FETCHED_WITHIN: Duration = Duration::from_secs(600);
 const PROMTOOL_WITHIN: Duration = Duration::from_secs(60);
 
 impl Prometheus {
-    /// Starts one that scrapes `targets` (`host:port`) and evaluates the rules of `rules`, and waits until it answers.
+    /// Starts one that scrapes `targets` (`host:port`), evaluates the rules of `rules` and tells `alertmanager` of what fires, and waits
+    /// until it answers.
     ///
     /// # Panics
     /// Where it cannot be fetched or started; the text says why.
-    pub fn start(targets: &[String], rules: &[PathBuf]) -> Self {
-        Self::try_start(targets, rules).unwrap_or_else(|error| panic!("start Prometheus: {error}"))
+    pub fn start(targets: &[String], rules: &[PathBuf], alertmanager: &Alertmanager) -> Self {
+        let config = config(targets, rules, alertmanager.address());
+        Self::try_start(&config).unwrap_or_else(|error| panic!("start Prometheus: {error}"))
     }
 
-    fn try_start(targets: &[String], rules: &[PathBuf]) -> io::Result<Self> {
-        let program = program("prometheus")?;
-        let folder = tempfile::Builder::new().prefix("forebay-prometheus-").tempdir()?;
-        let reaper = Reaper::watch(folder.path())?;
+    fn try_start(config: &Value) -> io::Result<Self> {
+        let program = program("prometheus", "prometheus")?;
         let port = ports::free();
-        fs::write(folder.path().join("prometheus.yml"), config(targets, rules))?;
-        let child = spawn(&program, folder.path(), port)?;
-        let prometheus = Self {
-            child: Mutex::new(child),
-            port,
-            folder,
-            reaper,
-        };
-        prometheus.await_ready()?;
-        Ok(prometheus)
+        let server = Native::start("prometheus", |folder| {
+            // JSON is YAML.
+            fs::write(folder.join("prometheus.yml"), config.to_string())?;
+            let mut command = Command::new(program);
+            command.args(["--config.file=prometheus.yml", "--storage.tsdb.path=data"]);
+            command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
+            Ok(command)
+        })?;
+        server.await_ready(READY_WITHIN, || {
+            native::ask(port, "GET", "/-/ready", "").is_ok_and(|text| text.contains("Ready"))
+        })?;
+        Ok(Self { port, server })
     }
 
     /// Runs `promtool` with these arguments in a folder.
@@ -70,7 +68,8 @@ impl Prometheus {
     /// # Panics
     /// Where it cannot be fetched or started, or does not end within a minute.
     pub fn promtool(folder: &Path, arguments: &[&str]) -> Output {
-        let program = program("promtool").unwrap_or_else(|error| panic!("find promtool: {error}"));
+        let program =
+            program("prometheus", "promtool").unwrap_or_else(|error| panic!("find promtool: {error}"));
         let mut command = Command::new(program);
         command.args(arguments).current_dir(folder);
         process::output(command, PROMTOOL_WITHIN)
@@ -116,69 +115,11 @@ impl Prometheus {
     }
 
     fn answer(&self, method: &str, path: &str, body: &str) -> Value {
-        let text = self.ask(method, path, body);
-        let text = text.unwrap_or_else(|error| panic!("ask Prometheus for {path}: {error}\n{}", self.tail()));
+        let text = native::ask(self.port, method, path, body);
+        let tail = || self.server.tail();
+        let text = text.unwrap_or_else(|error| panic!("ask Prometheus for {path}: {error}\n{}", tail()));
         serde_json::from_str(&text)
             .unwrap_or_else(|error| panic!("read the answer to {path}: {error}\n{text}"))
-    }
-
-    /// The body of an answer.
-    fn ask(&self, method: &str, path: &str, body: &str) -> io::Result<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        let request = format!(
-            "{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        stream.write_all(request.as_bytes())?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
-        body.ok_or_else(|| io::Error::other("the answer has no body"))
-    }
-
-    fn await_ready(&self) -> io::Result<()> {
-        let until = Instant::now() + READY_WITHIN;
-        while !self
-            .ask("GET", "/-/ready", "")
-            .is_ok_and(|text| text.contains("Ready"))
-        {
-            let ended = self
-                .child
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .try_wait()?;
-            if ended.is_some() || Instant::now() >= until {
-                let what = ended.map_or_else(
-                    || format!("it did not answer within {READY_WITHIN:?}"),
-                    |status| format!("it ended with {status}"),
-                );
-                return Err(io::Error::other(format!("{what}:\n{}", self.tail())));
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Ok(())
-    }
-
-    /// The last lines of its log.
-    fn tail(&self) -> String {
-        let text = fs::read_to_string(log_of(self.folder.path())).unwrap_or_default();
-        let lines: Vec<&str> = text.lines().rev().take(15).collect();
-        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let child = self.child.get_mut().unwrap_or_else(PoisonError::into_inner);
-        // It may have ended by itself.
-        drop(child.kill());
-        drop(child.wait());
-        if std::thread::panicking() {
-            self.reaper.keep();
-            self.folder.disable_cleanup(true);
-            eprintln!("Prometheus' log is kept in {}", self.folder.path().display());
-        }
     }
 }
 
@@ -196,31 +137,14 @@ fn alert(one: &Value) -> Alert {
     }
 }
 
-fn log_of(folder: &Path) -> PathBuf {
-    folder.join("prometheus.log")
-}
-
-fn config(targets: &[String], rules: &[PathBuf]) -> String {
+fn config(targets: &[String], rules: &[PathBuf], alertmanager: &str) -> Value {
     let rules: Vec<String> = rules.iter().map(|path| path.display().to_string()).collect();
-    // JSON is YAML.
-    serde_json::json!({
+    json!({
         "global": { "scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s" },
         "rule_files": rules,
         "scrape_configs": [{ "job_name": "forebay", "static_configs": [{ "targets": targets }] }],
+        "alerting": { "alertmanagers": [{ "static_configs": [{ "targets": [alertmanager] }] }] },
     })
-    .to_string()
-}
-
-fn spawn(program: &Path, folder: &Path, port: u16) -> io::Result<Child> {
-    let log = File::create(log_of(folder))?;
-    let mut command = Command::new(program);
-    command
-        .arg("--config.file=prometheus.yml")
-        .arg("--storage.tsdb.path=data")
-        .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-        .current_dir(folder);
-    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-    process::spawn(command)
 }
 
 /// A text as a value of a form.
@@ -232,8 +156,8 @@ fn encoded(text: &str) -> String {
     text.bytes().map(one).collect()
 }
 
-/// `prometheus` or `promtool`, on the path or in the cache; fetched where it is in neither.
-fn program(name: &str) -> io::Result<PathBuf> {
+/// A program of a package, on the path or in the cache; fetched where it is in neither.
+pub(crate) fn program(package: &str, name: &str) -> io::Result<PathBuf> {
     static FETCHED: OnceLock<Result<(), String>> = OnceLock::new();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path = std::env::split_paths(&path).map(|folder| folder.join(name));
@@ -242,7 +166,7 @@ fn program(name: &str) -> io::Result<PathBuf> {
     }
     let cache = jvm::cache()
         .ok_or_else(|| io::Error::other("there is no cache folder; set HOME or XDG_CACHE_HOME"))?;
-    let program = cache.join("forebay/prometheus").join(name);
+    let program = cache.join("forebay").join(package).join(name);
     if !program.is_file() {
         FETCHED.get_or_init(fetch).clone().map_err(io::Error::other)?;
     }
@@ -252,7 +176,9 @@ fn program(name: &str) -> io::Result<PathBuf> {
 fn fetch() -> Result<(), String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/fetch-prometheus.sh");
     if !script.exists() {
-        return Err("it is neither on the path nor in the cache; install Prometheus".to_owned());
+        return Err(
+            "it is neither on the path nor in the cache; install Prometheus and Alertmanager".to_owned(),
+        );
     }
     let output = process::output(Command::new(script), FETCHED_WITHIN);
     if output.status.success() {

@@ -1,27 +1,21 @@
 //! A real schema registry, Apicurio, with Confluent's API: a native process on a free port of loopback, its content in memory.
 //! What starts it is in the cache; where it is not, the script that fetches it is run once.
 
-use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
 
-use tempfile::TempDir;
-
-use crate::reaper::Reaper;
+use crate::native::Native;
 use crate::{jvm, ports, process};
 
 /// A schema registry that runs; ends on drop.
 #[derive(Debug)]
 pub struct Registry {
-    child: Mutex<Child>,
     url: String,
-    // After the process, which writes into it.
-    folder: TempDir,
-    reaper: Reaper,
+    _server: Native,
 }
 
 /// Confluent's API, as Apicurio has it.
@@ -52,82 +46,24 @@ impl Registry {
 
     fn try_start() -> io::Result<Self> {
         let home = home()?;
-        let folder = tempfile::Builder::new().prefix("forebay-registry-").tempdir()?;
-        let reaper = Reaper::watch(folder.path())?;
         let (port, management) = (ports::free(), ports::free());
-        let child = spawn(&home, folder.path(), port, management)?;
-        let registry = Self {
-            child: Mutex::new(child),
+        let server = Native::start("registry", |_| Ok(command(&home, port, management)))?;
+        server.await_ready(READY_WITHIN, || answers(port))?;
+        Ok(Self {
             url: format!("http://127.0.0.1:{port}{API}"),
-            folder,
-            reaper,
-        };
-        registry.await_ready(port)?;
-        Ok(registry)
+            _server: server,
+        })
     }
 
     /// Where Confluent's API is: `http://127.0.0.1:port/apis/ccompat/v7`.
     pub fn url(&self) -> &str {
         &self.url
     }
-
-    fn await_ready(&self, port: u16) -> io::Result<()> {
-        let until = Instant::now() + READY_WITHIN;
-        while !answers(port) {
-            let ended = self
-                .child
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .try_wait()?;
-            if ended.is_some() || Instant::now() >= until {
-                let what = ended.map_or_else(
-                    || format!("it did not answer within {READY_WITHIN:?}"),
-                    |status| format!("it ended with {status}"),
-                );
-                return Err(io::Error::other(format!("{what}:\n{}", self.tail())));
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Ok(())
-    }
-
-    /// The last lines of its log.
-    fn tail(&self) -> String {
-        let text = fs::read_to_string(log_of(self.folder.path())).unwrap_or_default();
-        let lines: Vec<&str> = text.lines().rev().take(15).collect();
-        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
-    }
 }
 
-impl Drop for Registry {
-    fn drop(&mut self) {
-        let child = self.child.get_mut().unwrap_or_else(PoisonError::into_inner);
-        // It may have ended by itself.
-        drop(child.kill());
-        drop(child.wait());
-        if std::thread::panicking() {
-            self.reaper.keep();
-            self.folder.disable_cleanup(true);
-            eprintln!(
-                "the schema registry's log is kept in {}",
-                self.folder.path().display()
-            );
-        }
-    }
-}
-
-fn log_of(folder: &Path) -> PathBuf {
-    folder.join("registry.log")
-}
-
-fn spawn(home: &Path, folder: &Path, port: u16, management: u16) -> io::Result<Child> {
-    let log = File::create(log_of(folder))?;
+fn command(home: &Path, port: u16, management: u16) -> Command {
     let mut command = Command::new(home.join("java/bin/java"));
-    command
-        .args(OPTIONS)
-        .arg("-jar")
-        .arg(home.join(JAR))
-        .current_dir(folder);
+    command.args(OPTIONS).arg("-jar").arg(home.join(JAR));
     let host = "127.0.0.1";
     command
         .env("QUARKUS_HTTP_HOST", host)
@@ -136,8 +72,7 @@ fn spawn(home: &Path, folder: &Path, port: u16, management: u16) -> io::Result<C
     command
         .env("QUARKUS_MANAGEMENT_HOST", host)
         .env("QUARKUS_MANAGEMENT_PORT", management.to_string());
-    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-    process::spawn(command)
+    command
 }
 
 /// Whether the API answers with success.

@@ -7,35 +7,12 @@ use forebay_testcontainers::{Failure, Frozen, Kafka, Load, await_until};
 use tempfile::TempDir;
 
 use super::run::poison;
-use super::watched::{WITHIN, Watched};
+use super::watched::{WITHIN, Watched, once};
 use crate::{secure, sensors};
 
 /// Thresholds that a fault passes within seconds.
 const SHORT: &str =
     "{ window: 15s, for: 3s, silent: 5s, input_stopped: 20s, latency: 5s, lag: 5s, rejects: 0.02 }";
-
-/// Awaits that these alerts fire.
-fn await_firing(watched: &Watched, names: &[&str]) {
-    await_until(WITHIN, &format!("{names:?} fire"), || {
-        let firing = watched.firing();
-        names.iter().all(|name| firing.iter().any(|one| one == name))
-    });
-}
-
-fn await_calm(watched: &Watched) {
-    await_until(WITHIN * 2, "no alert fires", || watched.firing().is_empty());
-}
-
-/// What has fired since the start, and how often.
-fn fired(watched: &Watched) -> Vec<(String, usize)> {
-    watched.fired().into_iter().collect()
-}
-
-fn once(names: &[&str]) -> Vec<(String, usize)> {
-    let mut names: Vec<_> = names.iter().map(|name| ((*name).to_owned(), 1)).collect();
-    names.sort();
-    names
-}
 
 /// An event with another value of one field.
 fn with(number: u64, field: &str, value: &str) -> (Vec<u8>, Vec<u8>) {
@@ -59,7 +36,7 @@ fn nobody_is_called_in_five_calm_minutes() {
         began.elapsed() >= Duration::from_secs(300)
     });
     assert!(looks > 100, "{looks}");
-    assert_eq!(fired(&watched), once(&[]));
+    assert_eq!(watched.fired(), once(&[]));
     load.stop();
     watched.stop();
 }
@@ -74,8 +51,8 @@ fn poison_calls_once_and_is_over() {
         poison(&kafka, &watched.input, 200);
         watched.firing() == ["ForebayRejectsHigh"]
     });
-    await_calm(&watched);
-    assert_eq!(fired(&watched), once(&["ForebayRejectsHigh"]));
+    watched.await_calm();
+    assert_eq!(watched.fired(), once(&["ForebayRejectsHigh"]));
     load.stop();
     watched.stop();
 }
@@ -94,10 +71,10 @@ fn a_model_that_is_given_nulls_calls_once_and_is_over() {
     // Few enough that the model is not taken for broken.
     let nulls = Load::start(kafka.bootstrap(), &watched.input, 10, |n| with(n, "f1", "null"));
     let names = ["ForebayModelFailing", "ForebayRejectsHigh"];
-    await_firing(&watched, &names);
+    watched.await_firing(&names);
     nulls.stop();
-    await_calm(&watched);
-    assert_eq!(fired(&watched), once(&names));
+    watched.await_calm();
+    assert_eq!(watched.fired(), once(&names));
     load.stop();
     watched.stop();
 }
@@ -123,10 +100,10 @@ fn a_slow_model_calls_once_and_is_over() {
     let slow = Load::start(kafka.bootstrap(), &watched.input, 20, |n| {
         with(n, "f1", "1500000")
     });
-    await_firing(&watched, &["ForebayLatencyHigh"]);
+    watched.await_firing(&["ForebayLatencyHigh"]);
     slow.stop();
-    await_calm(&watched);
-    assert_eq!(fired(&watched), once(&["ForebayLatencyHigh"]));
+    watched.await_calm();
+    assert_eq!(watched.fired(), once(&["ForebayLatencyHigh"]));
     load.stop();
     watched.stop();
 }
@@ -142,10 +119,10 @@ fn data_that_shifts_calls_once_for_each_column_and_is_over() {
     await_until(WITHIN, "results", || kafka.count(&watched.output) > 5000);
     assert_eq!(watched.firing(), Vec::<String>::new());
     let shifted = Load::start(kafka.bootstrap(), &watched.input, 200, |n| with(n, "f3", "120"));
-    await_firing(&watched, &["ForebayInputDrift"]);
+    watched.await_firing(&["ForebayInputDrift"]);
     shifted.stop();
-    await_calm(&watched);
-    let fired = fired(&watched);
+    watched.await_calm();
+    let fired = watched.fired();
     assert!(fired.contains(&("ForebayInputDrift".to_owned(), 1)), "{fired:?}");
     // What is predicted from such values may drift with them.
     let others = fired.iter().filter(|(name, _)| name != "ForebayInputDrift");
@@ -166,25 +143,10 @@ fn an_input_that_stops_calls_once_and_is_over() {
     let load = Load::start(kafka.bootstrap(), &watched.input, 200, sensors::event);
     await_until(WITHIN, "results", || kafka.count(&watched.output) > 1000);
     load.stop();
-    await_firing(&watched, &["ForebayInputStopped"]);
+    watched.await_firing(&["ForebayInputStopped"]);
     let load = Load::start(kafka.bootstrap(), &watched.input, 200, sensors::event);
-    await_calm(&watched);
-    assert_eq!(fired(&watched), once(&["ForebayInputStopped"]));
-    load.stop();
-    watched.stop();
-}
-
-#[test]
-fn a_process_that_is_gone_calls_once_and_is_over() {
-    let kafka = Kafka::start();
-    let mut watched = Watched::start(&kafka, &kafka, "gone", "{ window: 15s, for: 3s }", &[]);
-    let load = Load::start(kafka.bootstrap(), &watched.input, 200, sensors::event);
-    await_until(WITHIN, "results", || kafka.count(&watched.output) > 1000);
-    watched.stop();
-    await_firing(&watched, &["ForebayDown"]);
-    watched.start_again();
-    await_calm(&watched);
-    assert_eq!(fired(&watched), once(&["ForebayDown"]));
+    watched.await_calm();
+    assert_eq!(watched.fired(), once(&["ForebayInputStopped"]));
     load.stop();
     watched.stop();
 }
@@ -199,11 +161,12 @@ fn a_lane_that_hangs_calls_once_and_is_over() {
     let load = Load::start(kafka.bootstrap(), &watched.input, 200, sensors::event);
     await_until(WITHIN, "results", || kafka.count(&watched.output) > 1000);
     let frozen = Frozen::thread(&watched.forebay, "lane-0").expect("stop the lane");
-    await_firing(&watched, &["ForebayLaneStuck"]);
+    watched.await_firing(&["ForebayLaneStuck"]);
     drop(frozen);
-    await_calm(&watched);
+    watched.await_calm();
     assert_eq!(
-        fired(&watched)
+        watched
+            .fired()
             .iter()
             .find(|(name, _)| name == "ForebayLaneStuck")
             .map(|(_, n)| *n),
@@ -221,10 +184,10 @@ fn a_sink_that_stops_calls_once_and_is_over() {
     let load = Load::start(kafka.bootstrap(), &watched.input, 200, sensors::event);
     await_until(WITHIN, "results", || sink.count(&watched.output) > 1000);
     sink.stop_node(0);
-    await_firing(&watched, &["ForebayNoResults"]);
+    watched.await_firing(&["ForebayNoResults"]);
     sink.start_node(0);
-    await_calm(&watched);
-    assert_eq!(fired(&watched), once(&["ForebayNoResults"]));
+    watched.await_calm();
+    assert_eq!(watched.fired(), once(&["ForebayNoResults"]));
     load.stop();
     watched.stop();
 }
@@ -237,12 +200,12 @@ fn brokers_that_stop_call_once_and_are_over() {
     Load::all(kafka.bootstrap(), &watched.input, 10_000, sensors::event);
     await_until(WITHIN, "results", || kafka.count(&watched.output) == 10_000);
     kafka.stop_node(0);
-    await_firing(&watched, &["ForebayUnreachable"]);
+    watched.await_firing(&["ForebayUnreachable"]);
     kafka.start_node(0);
     // The next record shows that both are reached again.
     let load = Load::start(kafka.bootstrap(), &watched.input, 200, sensors::event);
-    await_calm(&watched);
-    assert_eq!(fired(&watched), once(&["ForebayUnreachable"]));
+    watched.await_calm();
+    assert_eq!(watched.fired(), once(&["ForebayUnreachable"]));
     load.stop();
     watched.stop();
 }
@@ -261,8 +224,8 @@ fn a_token_that_is_not_renewed_calls_once_and_is_over() {
     let names = ["ForebayTokenExpiring", "ForebayTokenNotRenewed"];
     await_until(WITHIN * 2, "both fire", || watched.firing() == names);
     issuer.fail(None);
-    await_calm(&watched);
-    assert_eq!(fired(&watched), once(&names));
+    watched.await_calm();
+    assert_eq!(watched.fired(), once(&names));
     load.stop();
     watched.stop();
 }

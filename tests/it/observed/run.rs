@@ -6,7 +6,7 @@ use forebay_testcontainers::{Kafka, Load, Registry, await_until};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
-use super::watched::{WITHIN, Watched};
+use super::watched::{WITHIN, Watched, once};
 use crate::{secure, sensors};
 
 /// Writes records that cannot be decoded.
@@ -57,7 +57,22 @@ fn every_metric_and_every_panel_has_data_and_no_alert_fires() {
             .is_some_and(|rate| (150.0..250.0).contains(&rate))
     });
     assert_eq!(watched.prometheus.alerts(), []);
-    assert!(watched.fired().is_empty(), "{:?}", watched.fired());
+    assert_eq!(watched.fired(), once(&[]));
+    load.stop();
+    watched.stop();
+}
+
+#[test]
+fn a_process_that_is_gone_calls_once_and_is_over() {
+    let kafka = Kafka::start();
+    let mut watched = Watched::start(&kafka, &kafka, "gone", "{ window: 15s, for: 3s }", &[]);
+    let load = Load::start(kafka.bootstrap(), &watched.input, 200, sensors::event);
+    await_until(WITHIN, "results", || kafka.count(&watched.output) > 1000);
+    watched.stop();
+    watched.await_firing(&["ForebayDown"]);
+    watched.start_again();
+    watched.await_calm();
+    assert_eq!(watched.fired(), once(&["ForebayDown"]));
     load.stop();
     watched.stop();
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use forebay_testcontainers::{Kafka, Prometheus, await_until, process};
+use forebay_testcontainers::{Alertmanager, Call, Kafka, Prometheus, await_until, process};
 use tempfile::TempDir;
 
 use crate::{secure, sensors};
@@ -19,6 +19,7 @@ pub(super) struct Watched {
     pipeline: PathBuf,
     pub(super) forebay: Child,
     pub(super) prometheus: Prometheus,
+    alertmanager: Alertmanager,
     pub(super) input: String,
     pub(super) output: String,
     began: f64,
@@ -86,12 +87,14 @@ impl Watched {
         await_until(WITHIN, "it has partitions", || {
             crate::metric(port, "forebay_partitions_assigned") == 4
         });
-        let prometheus = Prometheus::start(&[format!("127.0.0.1:{port}")], &[rules]);
+        let alertmanager = Alertmanager::start();
+        let prometheus = Prometheus::start(&[format!("127.0.0.1:{port}")], &[rules], &alertmanager);
         let mut watched = Self {
             _folder: folder,
             pipeline,
             forebay,
             prometheus,
+            alertmanager,
             input,
             output,
             began: now(),
@@ -101,8 +104,9 @@ impl Watched {
         });
         // It evaluates rules some seconds before it begins to scrape.
         await_until(WITHIN, "that nobody runs the pipeline is over", || {
-            watched.prometheus.alerts().is_empty()
+            watched.prometheus.alerts().is_empty() && watched.open_calls().is_empty()
         });
+        watched.alertmanager.take_calls();
         watched.began = now();
         watched
     }
@@ -125,8 +129,36 @@ impl Watched {
         names
     }
 
+    /// What whoever is on call was called for and not told since that it is over.
+    fn open_calls(&self) -> Vec<Call> {
+        let mut open: Vec<Call> = Vec::new();
+        for call in self.alertmanager.calls() {
+            open.retain(|one| one.labels != call.labels);
+            open.extend((!call.resolved).then_some(call));
+        }
+        open
+    }
+
+    /// Awaits that these alerts fire.
+    pub(super) fn await_firing(&self, names: &[&str]) {
+        await_until(WITHIN, &format!("{names:?} fire"), || {
+            let firing = self.firing();
+            names.iter().all(|name| firing.iter().any(|one| one == name))
+        });
+    }
+
+    /// Awaits that none fires, and that whoever is on call was told so.
+    pub(super) fn await_calm(&self) {
+        await_until(WITHIN * 2, "no alert fires, and every call is over", || {
+            self.firing().is_empty() && self.open_calls().is_empty()
+        });
+    }
+
     /// How often each alert has fired since the start: every time that it had not just before.
-    pub(super) fn fired(&self) -> BTreeMap<String, usize> {
+    ///
+    /// # Panics
+    /// Where whoever is on call was not called as often.
+    pub(super) fn fired(&self) -> Vec<(String, usize)> {
         let firing = r#"max by (alertname) (ALERTS{alertstate="firing"})"#;
         let all = self.prometheus.history(firing, self.began, now());
         let mut fired = BTreeMap::new();
@@ -137,7 +169,32 @@ impl Watched {
                 begins,
             );
         }
-        fired
+        assert_eq!(fired, self.called());
+        fired.into_iter().collect()
+    }
+
+    /// How often whoever is on call was called since the start, by the alerts' names: an alert counts as often as any one set of its other
+    /// labels was called for.
+    ///
+    /// # Panics
+    /// Where a call does not say where to read on, or was not followed by the word that it is over.
+    fn called(&self) -> BTreeMap<String, usize> {
+        let calls = self.alertmanager.calls();
+        let mut called: BTreeMap<String, usize> = BTreeMap::new();
+        for call in &calls {
+            let alike = calls.iter().filter(|one| one.labels == call.labels);
+            let (over, open): (Vec<&Call>, Vec<&Call>) = alike.partition(|one| one.resolved);
+            assert_eq!(over.len(), open.len(), "{calls:?}");
+            let name = call.labels["alertname"].as_str().expect("a name").to_owned();
+            let runbook = call.annotations["runbook_url"].as_str().unwrap_or_default();
+            assert!(
+                runbook.ends_with(&format!("runbook.md#{}", name.to_lowercase())),
+                "{call:?}"
+            );
+            let most = called.entry(name).or_default();
+            *most = (*most).max(open.len());
+        }
+        called
     }
 
     /// Ends the process in order.
@@ -150,6 +207,13 @@ impl Watched {
     pub(super) fn start_again(&mut self) {
         self.forebay = secure::run(&self.pipeline);
     }
+}
+
+/// Each of these alerts once, and no other.
+pub(super) fn once(names: &[&str]) -> Vec<(String, usize)> {
+    let mut names: Vec<_> = names.iter().map(|name| ((*name).to_owned(), 1)).collect();
+    names.sort();
+    names
 }
 
 /// Writes the rules of a pipeline into a folder.
