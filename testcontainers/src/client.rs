@@ -9,6 +9,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message as _};
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::Kafka;
@@ -60,7 +61,7 @@ impl TopicBuilder<'_> {
         self
     }
 
-    /// Creates the topic and waits until every partition has a leader.
+    /// Creates the topic and waits until every partition has a leader that answers.
     ///
     /// # Panics
     /// Where the cluster refuses.
@@ -84,6 +85,7 @@ impl TopicBuilder<'_> {
             assert!(Instant::now() < until, "topic {} got no leaders", self.name);
             std::thread::sleep(Duration::from_millis(20));
         }
+        bounds(&probe, &self.name, Offset::End);
         self.name
     }
 }
@@ -162,9 +164,7 @@ impl Kafka {
 
     /// Per partition the position behind the last message.
     pub fn end_offsets(&self, topic: &str) -> BTreeMap<i32, i64> {
-        let client = consumer(&self.bootstrap);
-        let end = |p| watermarks(&client, topic, p).1;
-        (0..partitions(&client, topic)).map(|p| (p, end(p))).collect()
+        bounds(&consumer(&self.bootstrap), topic, Offset::End)
     }
 
     /// How many messages a topic has had.
@@ -177,8 +177,9 @@ impl Kafka {
         let client = consumer(&self.bootstrap);
         let mut list = TopicPartitionList::new();
         let mut left = BTreeMap::new();
-        for partition in 0..partitions(&client, topic) {
-            let (low, high) = watermarks(&client, topic, partition);
+        let ends = bounds(&client, topic, Offset::End);
+        for (partition, low) in bounds(&client, topic, Offset::Beginning) {
+            let high = ends[&partition];
             if low < high {
                 left.insert(partition, high);
                 list.add_partition_offset(topic, partition, Offset::Offset(low))
@@ -211,30 +212,30 @@ impl Kafka {
     }
 }
 
-/// The bounds of a partition's log. A leader may have moved a moment ago: it is asked until it answers. Each bound by itself: librdkafka's
-/// own question for both may give the end for the beginning where one answer is an error.
-fn watermarks(client: &BaseConsumer, topic: &str, partition: i32) -> (i64, i64) {
-    let until = Instant::now() + WITHIN;
-    let bound = |what| loop {
-        let mut list = TopicPartitionList::new();
-        list.add_partition_offset(topic, partition, what)
+/// Where each partition's log begins or ends, by `what`. A leader that has just moved, or that a new topic has, may not know of it yet: all
+/// are asked until all answer. librdkafka's own question for both bounds may give the end for the beginning where one answer is an error.
+fn bounds(client: &BaseConsumer, topic: &str, what: Offset) -> BTreeMap<i32, i64> {
+    let mut asked = TopicPartitionList::new();
+    for partition in 0..partitions(client, topic) {
+        asked
+            .add_partition_offset(topic, partition, what)
             .expect("an offset");
-        let told = client.offsets_for_times(list, WITHIN);
-        let told = told.and_then(|list| {
-            let element = &list.elements()[0];
-            element.error().map(|()| element.offset())
-        });
-        match told {
-            Ok(Offset::Offset(offset)) => return offset,
-            other => assert!(
-                Instant::now() < until,
-                "bounds of {topic}[{partition}]: {other:?}"
-            ),
+    }
+    let until = Instant::now() + WITHIN;
+    loop {
+        let told = client.offsets_for_times(asked.clone(), WITHIN);
+        let bound = |element: &TopicPartitionListElem<'_>| match (element.error(), element.offset()) {
+            (Ok(()), Offset::Offset(offset)) => Ok((element.partition(), offset)),
+            (told, offset) => Err(format!("[{}]: {told:?} {offset:?}", element.partition())),
+        };
+        let told = told.map_err(|error| error.to_string());
+        match told.and_then(|told| told.elements().iter().map(bound).collect()) {
+            Ok(bounds) => return bounds,
+            Err(error) => assert!(Instant::now() < until, "bounds of {topic}: {error}"),
         }
         // A pause between questions.
         std::thread::sleep(Duration::from_millis(20));
-    };
-    (bound(Offset::Beginning), bound(Offset::End))
+    }
 }
 
 fn owned(message: &rdkafka::message::BorrowedMessage<'_>) -> Message {
