@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::codec::Part;
+use crate::codec::framing::schema_header;
 use crate::error::{Error, Result};
 use crate::records::{Positions, Records};
 use crate::source::Membership;
@@ -84,12 +86,22 @@ impl Outgoing {
         self.records.timestamp(self.record(row))
     }
 
-    /// The headers of row `row`: those of its record, those of every row, its own.
+    /// The headers of row `row`: those of its record, those of every row, its own. A header that names the schema of a part goes with
+    /// that part as it arrived only.
     pub fn headers(&self, row: usize) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
         let own = self.row_headers.get(row).map_or(&[][..], Vec::as_slice);
         let common = self.headers.iter();
+        let (new_key, new_payload) = (
+            self.key.get(row).is_some_and(|key| *key != Bytes::Original),
+            self.payload[row] != Bytes::Original,
+        );
+        let untrue = move |name: &str| {
+            (new_payload && name == schema_header(Part::Value))
+                || (new_key && name == schema_header(Part::Key))
+        };
         self.records
             .headers(self.record(row))
+            .filter(move |(name, _)| !untrue(name))
             .chain(common.map(|(name, value)| (name.as_str(), Some(value.as_slice()))))
             .chain(own.iter().map(|(name, value)| (*name, Some(value.as_slice()))))
     }
@@ -159,4 +171,41 @@ pub trait Transaction {
     /// # Errors
     /// `Fatal` where the sink was fenced.
     fn commit(&mut self, next: &Positions, of: &Membership) -> Result<Outcome>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::Record;
+
+    #[test]
+    fn a_header_that_names_a_schema_stays_with_the_bytes_it_came_with() {
+        let mut records = Records::default();
+        let partition = records.intern(&Arc::from("t"), 0);
+        records.push(partition, Record::default());
+        for name in ["trace", "__key_schema_id", "__value_schema_id"] {
+            records.push_header(name, Some(b"1"));
+        }
+        let mut rows = Outgoing {
+            topic: Arc::from("out"),
+            records: Arc::new(records),
+            origin: vec![0],
+            arena: Vec::new(),
+            payload: vec![Bytes::Original],
+            key: Vec::new(),
+            headers: Arc::from([]),
+            row_headers: Vec::new(),
+        };
+        let named = |rows: &Outgoing| {
+            let names = rows.headers(0).map(|(name, _)| name.to_owned());
+            names.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(named(&rows), "trace __key_schema_id __value_schema_id");
+        rows.payload = vec![Bytes::Own(0, 0)];
+        assert_eq!(named(&rows), "trace __key_schema_id");
+        rows.key = vec![Bytes::Null];
+        assert_eq!(named(&rows), "trace");
+        rows.payload = vec![Bytes::Original];
+        assert_eq!(named(&rows), "trace __value_schema_id");
+    }
 }

@@ -212,7 +212,8 @@ def read(kind, bootstrap, url, topic, count):
         message = consumer.poll(60)
         assert message is not None, "no more results"
         assert message.error() is None, message.error()
-        value = deserialize(message.value(), SerializationContext(topic, MessageField.VALUE))
+        context = SerializationContext(topic, MessageField.VALUE, message.headers())
+        value = deserialize(message.value(), context)
         print(json.dumps({"key": message.key().decode(), "value": plain(value)}, default=str))
     consumer.close()
 

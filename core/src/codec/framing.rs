@@ -31,7 +31,7 @@ pub trait Framing: fmt::Debug + Send + Sync {
 
 /// Confluent's way, as its clients read it: a header names the schema, by GUID or id; where there is none, the first five
 /// bytes do. Written are the five bytes.
-/// (Confluent's documentation, "Wire format"; `DualSchemaIdDeserializer` of its registry's serializers.)
+/// (Confluent's documentation, "Wire format"; `DualSchemaIdDeserializer` of its registry's Java serializers, with Kafka's `lastHeader`.)
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Confluent;
 
@@ -40,15 +40,21 @@ const MAGIC_ID: u8 = 0;
 /// Before a GUID, in a header only.
 const MAGIC_GUID: u8 = 1;
 
+/// The header in which Confluent's clients name the schema of a part. It says nothing of other bytes than those it came with.
+pub fn schema_header(part: Part) -> &'static str {
+    match part {
+        Part::Key => "__key_schema_id",
+        Part::Value => "__value_schema_id",
+    }
+}
+
 impl Framing for Confluent {
     fn open<'a>(&self, records: &'a Records, row: usize, part: Part) -> Result<Framed<'a>, String> {
-        let name = match part {
-            Part::Key => "__key_schema_id",
-            Part::Value => "__value_schema_id",
-        };
+        let name = schema_header(part);
         let body = part.of(records, row).unwrap_or_default();
-        let mut headers = records.headers(row);
-        if let Some((_, Some(value))) = headers.find(|(header, _)| *header == name) {
+        // The last of several: writers add theirs behind those that they pass on.
+        let named = records.headers(row).filter(|(header, _)| *header == name).last();
+        if let Some((_, Some(value))) = named {
             let (schema, beside) = in_header(value).map_err(|what| format!("header `{name}`: {what}"))?;
             return Ok(Framed {
                 schema,
@@ -158,6 +164,13 @@ mod tests {
         let found = opened(&[5], Some(&[0, 0, 0, 0, 3]));
         assert_eq!(found, Ok((SchemaKey::Id(3), Some(vec![]), vec![5])));
         let named = SchemaKey::Guid(guid).to_string();
+        let mut records = Records::default();
+        let partition = records.intern(&Arc::from("t"), 0);
+        records.push(partition, Record::default());
+        records.push_header("__value_schema_id", Some(&[0, 0, 0, 0, 3]));
+        records.push_header("__value_schema_id", Some(&[0, 0, 0, 0, 4]));
+        let last = Confluent.open(&records, 0, Part::Value).expect("a frame");
+        assert_eq!(last.schema, SchemaKey::Id(4));
         assert_eq!(named, "guid 00010203-0405-0607-0809-0a0b0c0d0e0f");
     }
 
