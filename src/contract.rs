@@ -31,6 +31,8 @@ pub struct Held {
     pub cast: Option<String>,
     /// Whether an event that follows the schema may leave the column without a value.
     pub nullable: bool,
+    /// Values that an event may have by the schema and that the column does not take.
+    pub rejects: Vec<String>,
     /// What fills the column then.
     pub default: Option<String>,
     pub verdict: Verdict,
@@ -113,6 +115,8 @@ struct Way {
     written_as: Option<String>,
     cast: Option<String>,
     nullable: bool,
+    missing: bool,
+    rejects: Vec<String>,
     default: Option<String>,
 }
 
@@ -126,6 +130,8 @@ fn ways(
         written_as: Some(way.written_as),
         cast: way.cast,
         nullable: way.nullable,
+        missing: way.missing,
+        rejects: way.rejects,
         default: way.default,
     };
     Ok(match format {
@@ -156,6 +162,8 @@ fn of_avro(way: avro::Way) -> Way {
         }),
         cast: way.cast,
         nullable: way.null,
+        missing: way.missing,
+        rejects: way.rejects,
         default: way.default.then(|| "the column's own".to_owned()),
     }
 }
@@ -171,40 +179,70 @@ pub fn language(format: &SourceFormat) -> Option<SchemaType> {
 }
 
 fn hold(column: &Column, found: Result<Way, String>, declared: &SourceColumn) -> Held {
-    let reaching = reaching(&declared.tensors);
     let (way, verdict, reason) = match found {
-        Err(why) => (
-            Way::default(),
-            Verdict::Breaks,
-            Some(format!("column `{}`: {why}{reaching}", column.name)),
-        ),
-        Ok(way) if way.nullable && !column.nullable => {
-            let field = way.field.as_ref();
-            let field = field.map_or("the value".to_owned(), |field| format!("its field `{field}`"));
-            let fill = column.default.as_ref().map_or_else(String::new, |_| {
-                let name = &column.name;
-                let with = column.filling().map_or_else(String::new, |literal| format!("({name}, {literal})"));
-                format!(" and fill it with coalesce{with} in a sql step: its default fills an absent field, never a null")
-            });
-            let reason = format!(
-                "column `{}`: {field} may be null, and an event with a null there is a reject{reaching}; make the column \
-                 `nullable`{fill}",
-                column.name
-            );
-            (way, Verdict::Warns, Some(reason))
+        Err(why) => (Way::default(), Verdict::Breaks, Some(why)),
+        Ok(way) => {
+            let (verdict, reason) = judge(column, &way, declared);
+            (way, verdict, reason)
         }
-        Ok(way) => (way, Verdict::Fits, None),
     };
+    let reaching = reaching(&declared.tensors);
+    let reason = reason.map(|why| format!("column `{}`: {why}{reaching}", column.name));
     Held {
         column: column.name.clone(),
         field: way.field,
         written_as: way.written_as,
         cast: way.cast,
         nullable: way.nullable,
+        rejects: way.rejects,
         default: way.default,
         verdict,
         reason,
         tensors: declared.tensors.clone(),
+    }
+}
+
+/// What events do that follow the schema, and why that is not well.
+fn judge(column: &Column, way: &Way, declared: &SourceColumn) -> (Verdict, Option<String>) {
+    let field = way.field.as_ref();
+    let field = field.map_or("the value".to_owned(), |field| format!("its field `{field}`"));
+    if way.missing {
+        // Of a column that is not nullable every event is a reject, and so it is where a tensor gets the null.
+        let breaks = !column.nullable || declared.tensors.iter().any(|reached| reached.nullable);
+        return match breaks {
+            true => (
+                Verdict::Breaks,
+                Some(format!(
+                    "the schema has no value for it, so that it is null in every event, and each is a reject; {}",
+                    "fill it with coalesce in a sql step, or give the column a `default`, which fills an absent field"
+                )),
+            ),
+            false => (
+                Verdict::Warns,
+                Some("the schema has no value for it, so that it is null in every event".to_owned()),
+            ),
+        };
+    }
+    let mut reasons = Vec::new();
+    if !way.rejects.is_empty() {
+        let what = way.rejects.join(" or ");
+        reasons.push(format!(
+            "{field} may be {what}, and an event with that is a reject"
+        ));
+    }
+    if way.nullable && !column.nullable {
+        let fill = column.default.as_ref().map_or_else(String::new, |_| {
+            let name = &column.name;
+            let with = column.filling().map_or_else(String::new, |literal| format!("({name}, {literal})"));
+            format!(" and fill it with coalesce{with} in a sql step: its default fills an absent field, never a null")
+        });
+        reasons.push(format!(
+            "{field} may be null, and an event with a null there is a reject; make the column `nullable`{fill}"
+        ));
+    }
+    match reasons.is_empty() {
+        true => (Verdict::Fits, None),
+        false => (Verdict::Warns, Some(reasons.join("; "))),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use forebay_core::codec::Column;
-use forebay_core::steps::about::{About, LookupAbout, ModelAbout, SqlAbout};
+use forebay_core::steps::about::{About, Computed, LookupAbout, ModelAbout, SqlAbout};
 
 use super::Reached;
 
@@ -11,6 +11,8 @@ use super::Reached;
 #[derive(Debug)]
 pub(super) struct Lineage {
     from: BTreeMap<String, BTreeSet<String>>,
+    /// Those that are a source column as it arrived.
+    same: BTreeSet<String>,
     /// What a filter, a lookup or a tensor read.
     read: BTreeSet<String>,
     /// By source column, the tensors it reaches.
@@ -22,6 +24,7 @@ impl Lineage {
         let own = |column: &Column| (column.name.clone(), BTreeSet::from([column.name.clone()]));
         Self {
             from: columns.iter().map(own).collect(),
+            same: columns.iter().map(|column| column.name.clone()).collect(),
             read: BTreeSet::new(),
             tensors: BTreeMap::new(),
         }
@@ -50,11 +53,19 @@ impl Lineage {
         let filtered = about.filter.iter().flat_map(|filter| &filter.reads);
         let filtered: BTreeSet<String> = filtered.flat_map(|name| self.origins(name)).collect();
         self.read.extend(filtered);
-        let column = |c: &forebay_core::steps::about::Computed| {
+        let column = |c: &Computed| {
             let from = c.reads.iter().flat_map(|name| self.origins(name));
             (c.name.clone(), from.collect())
         };
+        let passes = |c: &&Computed| matches!(c.reads.as_slice(), [read] if *read == c.text && self.same.contains(read));
+        let same = about
+            .columns
+            .iter()
+            .filter(passes)
+            .map(|c| c.name.clone())
+            .collect();
         self.from = about.columns.iter().map(column).collect();
+        self.same = same;
     }
 
     fn lookup(&mut self, about: &LookupAbout) {
@@ -63,6 +74,7 @@ impl Lineage {
         for (column, _) in &about.columns {
             let from = format!("{}.{column}", about.table);
             self.from.insert(column.clone(), BTreeSet::from([from]));
+            self.same.remove(column);
         }
     }
 
@@ -75,6 +87,7 @@ impl Lineage {
                         tensor: input.tensor.name.clone(),
                         column: filling.column.clone(),
                         cast: filling.cast.map(|element| element.to_string()),
+                        nullable: filling.nullable && self.same.contains(&filling.column),
                     };
                     self.tensors.entry(origin.clone()).or_default().push(reached);
                     self.read.insert(origin);
@@ -86,6 +99,7 @@ impl Lineage {
             if let Some(column) = &given.column {
                 let from = format!("{file}:{}", given.tensor.name);
                 self.from.insert(column.clone(), BTreeSet::from([from]));
+                self.same.remove(column);
             }
         }
     }

@@ -73,6 +73,8 @@ pub struct Reached {
     pub column: String,
     /// What its values are cast to, where they are not the tensor's already.
     pub cast: Option<String>,
+    /// Whether it is the source column as it arrived, and may be null: a null there reaches the tensor, and is a reject.
+    pub nullable: bool,
 }
 
 /// A step, by its kind.

@@ -79,6 +79,7 @@ fn contract(out: &mut Lines, contract: &Contract) {
     let row = |held: &Held| {
         let from = held.field.as_ref().map(|field| format!("<- {field}"));
         let mut way: Vec<String> = held.cast.iter().cloned().collect();
+        way.extend(held.rejects.iter().map(|what| format!("{what} is a reject")));
         if held.nullable {
             way.push("may be null".to_owned());
         }

@@ -169,8 +169,7 @@ fn a_way_is_followed_through_every_step() {
     };
     for name in ["amount", "card_age_days"] {
         let tensors = column(name)["tensors"].clone();
-        let way =
-            serde_json::json!({ "step": 3, "tensor": "features", "column": "mixed", "cast": "float32" });
+        let way = serde_json::json!({ "step": 3, "tensor": "features", "column": "mixed", "cast": "float32", "nullable": false });
         assert_eq!(tensors[0], way, "{name}");
     }
     assert_eq!(

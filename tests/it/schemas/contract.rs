@@ -131,7 +131,39 @@ fn changes() -> Vec<(&'static str, Value, Verdict, Vec<&'static str>)> {
             vec![],
         ),
         ("gone, with the column's default", without("f2"), Fits, vec![]),
-        ("gone, and nullable", without("f3"), Fits, vec![]),
+        (
+            "gone, and nullable",
+            without("f3"),
+            Breaks,
+            vec!["`f3`", "null in every event", "coalesce", TENSOR],
+        ),
+        (
+            "null alone, and nullable",
+            typed("f3", json!("null")),
+            Breaks,
+            vec!["`f3`", "null in every event", TENSOR],
+        ),
+        (
+            "a number or text",
+            typed("f1", json!(["float", "string"])),
+            Warns,
+            vec!["`f1`", "may be string", "is a reject", TENSOR],
+        ),
+        (
+            "a record or text",
+            typed("reading", json!([nested(json!("float")), "string"])),
+            Warns,
+            vec!["`f4`", "may be string", TENSOR],
+        ),
+        (
+            "a record of another kind",
+            typed(
+                "reading",
+                json!([nested(json!("float")), { "type": "record", "name": "Other", "fields": [] }]),
+            ),
+            Warns,
+            vec!["`f4`", "may be record `shuttle.Other`", TENSOR],
+        ),
         (
             "null, which a default does not fill",
             typed("f2", json!(["null", "float"])),
@@ -266,6 +298,24 @@ fn each_change_of_a_schema_has_its_verdict() {
             assert!(text.contains(word), "{change}: {word} is not in {text}");
         }
     }
+}
+
+#[test]
+fn a_null_that_a_step_fills_is_a_warning() {
+    let folder = TempDir::new().expect("a folder");
+    let path = edited(&folder, "http://127.0.0.1:1", "telemetry");
+    let text = std::fs::read_to_string(&path).expect("the pipeline");
+    let filled = "steps:\n    - sql: select id, f1, f2, coalesce(f3, 0) as f3, f4, f5, f6, f7, f8, f9, anomaly FROM input\n";
+    assert!(text.contains("steps:\n"), "{text}");
+    std::fs::write(&path, text.replacen("steps:\n", filled, 1)).expect("write the pipeline");
+    let file = folder.path().join("new.avsc").display().to_string();
+    std::fs::write(&file, without("f3").to_string()).expect("write a schema");
+    let (output, text) = check(&["check", &path, "--against", &file]);
+    assert!(output.status.success(), "{text}");
+    assert!(
+        text.contains("warning: ") && text.contains("column `f3`: the schema has no value for it"),
+        "{text}"
+    );
 }
 
 #[test]

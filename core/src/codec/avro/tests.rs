@@ -550,7 +550,7 @@ fn check_says_how_a_column_comes_about() {
     );
     assert_eq!(
         said(column("paid", ColumnKind::Float64)),
-        "`paid` float64: field `paid`, double or string or record `shop.money`; string is a reject, record `shop.money` is a reject"
+        "`paid` float64: field `paid`, double or string or record `shop.money`; string is a reject; record `shop.money` is a reject"
     );
     let absent = way(&schema, &nullable("buyer.age", ColumnKind::Int32)).expect("a way");
     assert_eq!((absent.filled, absent.null), (Filled::Null, true));
@@ -560,6 +560,13 @@ fn check_says_how_a_column_comes_about() {
     assert_eq!(
         said(nullable("x", ColumnKind::Bool)),
         "`x` bool: not in the schema, always null"
+    );
+    let list = r#"{"type":"record","name":"r","fields":[{"name":"x","type":{"type":"array","items":["null","float"]}}]}"#;
+    let list = AvroSchema::parse(list, &[]).expect("a schema");
+    let found = way(&list, &column("x", ColumnKind::Float32List(3))).expect("a way");
+    assert_eq!(
+        found.rejects,
+        ["an item of array of null or float that is no number"]
     );
 }
 

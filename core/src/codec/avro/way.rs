@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::compile::{Problem, compile_as, find_field, takes_whole};
-use super::fit::fit;
+use super::fit::{Item, Read, fit};
 use super::schema::{AvroSchema, Type};
 use crate::codec::{Column, type_name};
 
@@ -32,6 +32,10 @@ pub struct Way {
     pub avro: String,
     /// The writer may leave it out or write a null: a null in a nullable column, a reject in any other.
     pub null: bool,
+    /// There is never a value, and nothing fills the column.
+    pub missing: bool,
+    /// Types of a union that the column does not take: a value of one is a reject.
+    pub rejects: Vec<String>,
     /// What happens to a value on its way, where it does not stay what it is.
     pub cast: Option<String>,
     /// Whether something may be absent on the way there, and the column's default fills it.
@@ -57,6 +61,9 @@ impl fmt::Display for Way {
         }
         if let Some(cast) = &self.cast {
             write!(f, "; {cast}")?;
+        }
+        for of in &self.rejects {
+            write!(f, "; {of} is a reject")?;
         }
         if self.null {
             f.write_str("; may be null")?;
@@ -88,6 +95,8 @@ fn one(schema: &AvroSchema, column: &Column, whole: bool) -> Result<Way, Problem
         field: String::new(),
         avro: String::new(),
         null: false,
+        missing: false,
+        rejects: Vec::new(),
         cast: None,
         default: false,
     };
@@ -113,7 +122,7 @@ fn follow(schema: &AvroSchema, column: &Column, of: usize, path: &[String], mut 
             }
             None => {
                 way.filled = if own { Filled::Default } else { Filled::Null };
-                (way.default, way.null) = (own, !own);
+                (way.default, way.null, way.missing) = (own, !own, !own);
                 (own || column.nullable).then_some(way)
             }
         },
@@ -132,11 +141,20 @@ fn follow(schema: &AvroSchema, column: &Column, of: usize, path: &[String], mut 
             // A null leads everywhere, and shows least.
             let is_null = |branch: &&usize| matches!(schema.at(**branch), Type::Null);
             let (nulls, others): (Vec<&usize>, Vec<&usize>) = branches.iter().partition(is_null);
-            let mut all = others.into_iter().chain(nulls);
-            all.find_map(|branch| follow(schema, column, *branch, path, way.clone()))
+            let mut found = None;
+            for branch in others {
+                match follow(schema, column, *branch, path, way.clone()) {
+                    Some(leads) => found = found.or(Some(leads)),
+                    None => way.rejects.push(schema.words(*branch)),
+                }
+            }
+            let mut found = found.or_else(|| follow(schema, column, **nulls.first()?, path, way.clone()))?;
+            found.rejects = [way.rejects, found.rejects].concat();
+            Some(found)
         }
         Type::Null => {
             way.absent(own);
+            way.missing = !own;
             Some(way)
         }
         _ => None,
@@ -152,21 +170,27 @@ fn step(way: &mut Way, name: &str) {
 
 fn leaf(schema: &AvroSchema, column: &Column, of: usize, mut way: Way) -> Option<Way> {
     way.avro = schema.words(of);
-    let Type::Union(branches) = schema.at(of) else {
-        way.null |= matches!(schema.at(of), Type::Null);
-        way.cast = fit(schema, of, column.kind)
-            .and_then(|(_, cast)| cast)
-            .map(str::to_owned);
-        return Some(way);
+    let branches = match schema.at(of) {
+        Type::Union(branches) => branches.as_slice(),
+        _ => &[of],
     };
     let mut casts = Vec::new();
     for branch in branches {
         match fit(schema, *branch, column.kind) {
-            Some((_, cast)) => casts.extend(cast.map(str::to_owned)),
+            Some((read, cast)) => {
+                casts.extend(cast);
+                if matches!(&read, Read::List(items) if items.contains(&Item::Misfit)) {
+                    way.rejects
+                        .push(format!("an item of {} that is no number", schema.words(*branch)));
+                }
+            }
             None if matches!(schema.at(*branch), Type::Null) => way.null = true,
-            None => casts.push(format!("{} is a reject", schema.words(*branch))),
+            None => way.rejects.push(schema.words(*branch)),
         }
     }
+    way.missing = branches
+        .iter()
+        .all(|branch| matches!(schema.at(*branch), Type::Null));
     way.cast = (!casts.is_empty()).then(|| casts.join(", "));
     Some(way)
 }

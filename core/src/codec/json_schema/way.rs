@@ -84,6 +84,8 @@ impl Schemas<'_> {
             path: column.path.join("."),
             written_as: words,
             nullable: null || optional && column.default.is_none(),
+            missing: false,
+            rejects: Vec::new(),
             cast: None,
             default: column.default.as_ref().map(|_| "the column's own".to_owned()),
         })
@@ -117,6 +119,8 @@ fn unsaid(column: &Column) -> Way {
         path: column.path.join("."),
         written_as: "not in the schema".to_owned(),
         nullable: column.default.is_none(),
+        missing: column.default.is_none(),
+        rejects: Vec::new(),
         cast: None,
         default: column.default.as_ref().map(|_| "the column's own".to_owned()),
     }

@@ -40,6 +40,8 @@ fn in_words(trail: Option<&Trail>, column: &Column) -> Way {
             path: column.path.join("."),
             written_as: "not in the schema".to_owned(),
             nullable: own.is_none(),
+            missing: own.is_none(),
+            rejects: Vec::new(),
             cast: None,
             default: own,
         };
@@ -66,6 +68,8 @@ fn in_words(trail: Option<&Trail>, column: &Column) -> Way {
         path: names.collect::<Vec<_>>().join("."),
         written_as: last.map_or(String::new(), written),
         nullable: absent && column.default.is_none(),
+        missing: false,
+        rejects: Vec::new(),
         cast: cast(&trail.end, column.kind),
         default,
     }
