@@ -8,12 +8,15 @@ With FORMAT-header the schema's GUID is written in a header, and what it refers 
 """
 
 import base64
+import faulthandler
 import json
 import sys
 import warnings
 from decimal import Decimal
 
 warnings.filterwarnings("ignore")
+# What hangs is ended after two minutes; it says where before.
+faulthandler.dump_traceback_later(100, exit=True)
 
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.schema_registry import (
@@ -170,9 +173,14 @@ def rfc3339(millis):
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def registry_at(url):
+    """Without a time-out the client waits for ever; Apicurio leaves a request without an answer at times, and it is asked again."""
+    return SchemaRegistryClient({"url": url, "timeout": 5})
+
+
 def write(kind, bootstrap, url, topic, count):
     in_headers = kind.endswith("-header")
-    serialize, of = serializer(kind.removesuffix("-header"), SchemaRegistryClient({"url": url}), in_headers)
+    serialize, of = serializer(kind.removesuffix("-header"), registry_at(url), in_headers)
     producer = Producer({"bootstrap.servers": bootstrap})
     for number in range(count):
         headers = []
@@ -185,7 +193,7 @@ def write(kind, bootstrap, url, topic, count):
 
 
 def deserializer(kind, url):
-    registry = SchemaRegistryClient({"url": url})
+    registry = registry_at(url)
     if kind == "avro":
         return AvroDeserializer(registry)
     if kind == "json-schema":
