@@ -307,8 +307,11 @@ impl Resolver {
     /// What no rule could be made of.
     fn alerts(&self, document: &Document, problems: &mut Vec<Problem>) {
         let alerts = &document.alerts;
-        if alerts.window.0 < Duration::from_secs(1) {
-            problems.push(self.at("/alerts/window", "rates are taken over at least 1s"));
+        if alerts.window.0 < Duration::from_secs(10) {
+            problems.push(self.at(
+                "/alerts/window",
+                "rates are taken over at least 10s, and over four scrapes of Prometheus",
+            ));
         }
         if alerts.latency.is_some_and(|target| target.0 > LONGEST_LATENCY) {
             let message = format!("latencies are told apart up to {LONGEST_LATENCY:?}");

@@ -124,8 +124,10 @@ fn rebalances(subject: &Subject) -> Alert {
     let over = HOUR / 12;
     let times = subject.times(over, lasts);
     let increase = |metric| format!("increase({}[1h])", subject.of_pipeline(metric, ""));
+    // The steps that an hour has; a case that lasts longer forgets those before.
+    let steps = f64::from(times.then).min(HOUR.as_secs_f64() / subject.step().as_secs_f64());
     let all = |count: f64| {
-        let by = count / f64::from(times.then);
+        let by = count / steps;
         let of = |metric, instance, by| series(metric, &[("lane", "0"), ("instance", instance)]).by(by);
         vec![
             of("forebay_revocations_total", "a", by),
@@ -135,6 +137,8 @@ fn rebalances(subject: &Subject) -> Alert {
             of("forebay_lost_partitions_total", "b", 0.0),
         ]
     };
+    // Too many already when the expression must begin to hold.
+    let storm = (often * 2.0 * steps / f64::from(times.from)).ceil();
     Alert {
         name: "ForebayRebalanceStorm",
         severity: Severity::Warning,
@@ -151,10 +155,10 @@ fn rebalances(subject: &Subject) -> Alert {
         value: Shown::Number,
         case: Case {
             times,
-            fires: all(often * 2.0),
+            fires: all(storm),
             calm: vec![all(often * 0.75)],
             labels: Vec::new(),
-            value: often * 2.0,
+            value: storm,
         },
     }
 }

@@ -52,10 +52,20 @@ fn each_alert_fires_and_is_silent_where_its_tests_say_so() {
         lasts: seconds(3),
         ..Alerts::default()
     };
-    let all = [
+    let mut all = vec![
         every(Alerts::default(), Duration::from_secs(600)),
         every(short, Duration::from_secs(60)),
     ];
+    // Windows and how long a state lasts, up to where an hour is less than what is looked at.
+    for (window, lasts, rebalances) in [(300, 900, 10), (420, 60, 50), (3600, 3600, 3)] {
+        let alerts = Alerts {
+            rebalances,
+            window: seconds(window),
+            lasts: seconds(lasts),
+            ..Alerts::default()
+        };
+        all.push(every(alerts, Duration::from_secs(2 * window)));
+    }
     for subject in all {
         let folder = TempDir::new().expect("a folder");
         let (rules, tests) = (subject.rules_file(), subject.tests_file());
@@ -96,7 +106,7 @@ fn a_wrong_threshold_is_named_with_its_place() {
     let folder = TempDir::new().expect("a folder");
     let text = fs::read_to_string(crate::sensors::example().join("pipeline.yaml")).expect("the example");
     let path = folder.path().join("pipeline.yaml");
-    let alerts = "alerts: { window: 10ms, rejects: 2, latency: 10m }\n";
+    let alerts = "alerts: { window: 9s, rejects: 2, latency: 10m }\n";
     fs::write(&path, format!("{text}{alerts}")).expect("write a pipeline");
     let run = |path: &Path| {
         let output = crate::output(crate::forebay(&["rules", &path.display().to_string()]));
@@ -107,7 +117,7 @@ fn a_wrong_threshold_is_named_with_its_place() {
     assert!(said.contains("must be at most 1"), "{said}");
     fs::write(&path, text + &alerts.replace("rejects: 2, ", "")).expect("write a pipeline");
     let said = run(&path);
-    assert!(said.contains("rates are taken over at least 1s"), "{said}");
+    assert!(said.contains("rates are taken over at least 10s"), "{said}");
     assert!(said.contains("latencies are told apart up to 520s"), "{said}");
 }
 
