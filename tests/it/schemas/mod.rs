@@ -6,6 +6,7 @@ mod connect;
 mod contract;
 mod evolution;
 mod interop;
+mod json;
 mod outage;
 mod sensors;
 mod start;

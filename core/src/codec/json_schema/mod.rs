@@ -2,22 +2,28 @@
 //! held to it: that is off by default, because it builds a tree of values and walks the schema for each record (the bench
 //! `schemas` prints what that costs). Knows JSON and JSON Schema; it asks no network for what a schema refers to.
 
+mod reach;
+mod references;
+mod types;
 mod way;
+#[cfg(test)]
+mod way_tests;
 
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema};
 use jsonschema::error::ValidationErrorKind;
-use jsonschema::{PatternOptions, Retrieve, Uri, Validator};
+use jsonschema::{PatternOptions, Validator};
 use serde_json::{Map, Value, json};
 
 use super::framing::{Framed, Framing};
 use super::json::{Bodies, Body, Envelope, Enveloped, JsonDecoder, Unfit, can_write};
-use super::schemas::{RegisteredSchema, SchemaKey, SchemaReference, SchemaType, Schemas};
+use super::schemas::{RegisteredSchema, SchemaKey, SchemaType, Schemas};
 use super::{Column, Part};
 use crate::error::{Error, Kind, Result};
 use crate::records::Records;
 use crate::reject::cause;
+use references::Given;
 
 pub use way::way;
 
@@ -151,33 +157,10 @@ fn compile(schema: &RegisteredSchema) -> Result<Validator, String> {
     let patterns = PatternOptions::fancy_regex().backtrack_limit(MOST_BACKTRACKING);
     let options = jsonschema::options()
         .with_pattern_options(patterns)
-        .with_retriever(Given {
-            references: schema.references.clone(),
-        });
+        .with_retriever(Given::with(schema));
     options
         .build(&root)
         .map_err(|e| format!("the schema does not compile: {e}"))
-}
-
-/// What the registry gave beside a schema, by name or by its own `$id`.
-#[derive(Debug)]
-struct Given {
-    references: Vec<SchemaReference>,
-}
-
-impl Retrieve for Given {
-    fn retrieve(&self, uri: &Uri<String>) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
-        let uri = uri.as_str().trim_end_matches('#');
-        for reference in &self.references {
-            let behind = uri.strip_suffix(reference.name.as_str());
-            let named = behind.is_some_and(|before| before.is_empty() || before.ends_with('/'));
-            let text = || serde_json::from_str::<Value>(&reference.text);
-            if named || text().is_ok_and(|schema| schema["$id"].as_str() == Some(uri)) {
-                return Ok(text()?);
-            }
-        }
-        Err(format!("`{uri}` is not among the schema's references").into())
-    }
 }
 
 /// A schema (draft 7) of what the JSON encoder writes for these columns. A float may be null in any row: JSON has neither NaN nor
@@ -268,6 +251,7 @@ mod tests {
 
     use super::super::framing::Confluent;
     use super::super::json::{Deletes, JsonEncoder};
+    use super::super::schemas::SchemaReference;
     use super::super::{ColumnKind, Decode, Decoded, Encode, EncoderOptions};
     use super::*;
     use crate::batch::Batch;

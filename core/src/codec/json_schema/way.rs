@@ -3,19 +3,22 @@
 
 use serde_json::Value;
 
+use super::reach::{Place, Step, Walk};
+use super::references::Documents;
+use super::types::Types;
 use crate::codec::schemas::{RegisteredSchema, SchemaType};
 use crate::codec::way::Way;
 use crate::codec::{Column, ColumnKind, type_name};
 use crate::error::{Error, Result};
 use crate::steps::names::{list, suggestion};
 
-/// How many references are followed on the way to one column.
-const MOST_REFERENCES: usize = 32;
+/// How many places of a list are looked at, beside its last.
+const MOST_PLACES: usize = 256;
 
 /// For each column its way into documents of `schema`, or why it has none.
 ///
 /// # Errors
-/// `Config` where it is no JSON Schema.
+/// `Config` where it is no JSON Schema, or one of documents that have no members.
 pub fn way(schema: &RegisteredSchema, columns: &[Column]) -> Result<Vec<Result<Way, String>>> {
     if schema.schema_type != SchemaType::JsonSchema {
         let found = schema.schema_type.name();
@@ -23,149 +26,252 @@ pub fn way(schema: &RegisteredSchema, columns: &[Column]) -> Result<Vec<Result<W
             "read a json schema: found one of type {found}; name that format in the pipeline file"
         )));
     }
-    let parse = |text: &str| {
-        serde_json::from_str::<Value>(text).map_err(|e| {
-            // Its own words may quote the text.
-            Error::config(format!(
-                "read a json schema: it is no json at line {} column {}",
-                e.line(),
-                e.column()
-            ))
-        })
-    };
-    let root = parse(&schema.text)?;
-    let others = schema
-        .references
-        .iter()
-        .map(|r| Ok((r.name.as_str(), parse(&r.text)?)));
-    let schemas = Schemas {
-        root: &root,
-        others: others.collect::<Result<_>>()?,
-    };
-    Ok(columns.iter().map(|column| schemas.follow(column)).collect())
-}
-
-/// A schema and what it refers to.
-struct Schemas<'a> {
-    root: &'a Value,
-    others: Vec<(&'a str, Value)>,
-}
-
-impl Schemas<'_> {
-    fn follow(&self, column: &Column) -> Result<Way, String> {
-        let (mut at, mut document) = self.resolved(self.root, self.root)?;
-        let (mut optional, mut null) = (false, false);
-        for (depth, name) in column.path.iter().enumerate() {
-            let Some(properties) = at.get("properties").and_then(Value::as_object) else {
-                // It says nothing of members: any may be there.
-                return Ok(unsaid(column));
-            };
-            let Some(member) = properties.get(name) else {
-                return missing(column, at, depth, properties.keys().map(String::as_str));
-            };
-            let required = at.get("required").and_then(Value::as_array);
-            optional |= !required.is_some_and(|all| all.iter().any(|one| one == name));
-            (at, document) = self.resolved(member, document)?;
-            null = types(at).is_some_and(|types| types.contains(&"null"));
-            // A null object has no members: theirs are absent.
-            optional |= null && depth + 1 < column.path.len();
-        }
-        let words = words(at);
-        if let Some(types) = types(at)
-            && !types.iter().any(|of| fits(of, column.kind))
-        {
-            return Err(format!(
-                "its field `{}` is {words}, which does not convert to {}",
-                column.path.join("."),
-                type_name(&column.kind.data_type())
-            ));
-        }
-        Ok(Way {
-            path: column.path.join("."),
-            written_as: words,
-            nullable: null || optional && column.default.is_none(),
-            missing: false,
-            rejects: Vec::new(),
-            cast: None,
-            default: column.default.as_ref().map(|_| "the column's own".to_owned()),
-        })
+    let root: Value = serde_json::from_str(&schema.text).map_err(|e| {
+        // Its own words may quote the text.
+        Error::config(format!(
+            "read a json schema: it is no json at line {} column {}",
+            e.line(),
+            e.column()
+        ))
+    })?;
+    if !root.is_object() && !root.is_boolean() {
+        let found = Types::of(&root).words();
+        return Err(Error::config(format!(
+            "read a json schema: found the json of a value, {found}; a schema is an object, or true or false"
+        )));
     }
+    let failed = |why| Error::config(format!("read a json schema: {why}"));
+    let documents = Documents::of(schema, root).map_err(failed)?;
+    let walk = Walk::through(&documents);
+    // What cannot be followed is a reason of each column.
+    if let Ok(event) = walk.along(&[])
+        && !event[0].types.meets(Types::OBJECT)
+    {
+        return Err(failed(match event[0].types {
+            Types::NONE => "no event can follow it: it allows no value".to_owned(),
+            types => format!(
+                "its events are {}, and columns are members of an object",
+                types.words()
+            ),
+        }));
+    }
+    Ok(columns.iter().map(|column| follow(&walk, column)).collect())
+}
 
-    /// The schema that `at` refers to, with the document it stands in.
-    fn resolved<'b>(&'b self, at: &'b Value, document: &'b Value) -> Result<(&'b Value, &'b Value), String> {
-        let (mut at, mut document) = (at, document);
-        for _ in 0..MOST_REFERENCES {
-            let Some(to) = at.get("$ref").and_then(Value::as_str) else {
-                return Ok((at, document));
-            };
-            let (name, inside) = to.split_once('#').unwrap_or((to, ""));
-            if !name.is_empty() {
-                let other = self.others.iter().find(|(known, _)| *known == name);
-                document = &other
-                    .ok_or_else(|| format!("`{to}` is not among the schema's references"))?
-                    .1;
-            }
-            at = document
-                .pointer(inside)
-                .ok_or_else(|| format!("`{to}` leads nowhere"))?;
+fn follow(walk: &Walk<'_>, column: &Column) -> Result<Way, String> {
+    let names: Vec<&str> = column.path.iter().map(String::as_str).collect();
+    let path: Vec<Step<'_>> = names.iter().map(|name| Step::Member(name)).collect();
+    let places = walk.along(&path)?;
+    let mut met = Met::default();
+    for (depth, name) in names.iter().enumerate() {
+        let (holder, field) = (&places[depth], names[..=depth].join("."));
+        if !met.holds(holder, &names[..depth])? {
+            let above = names[..depth].join(".");
+            return absent(&field, column, || format!("its field `{above}` is always null"));
         }
-        Err("the schema refers to itself without end".to_owned())
+        let place = &places[depth + 1];
+        if !place.said && holder.members.is_empty() {
+            // It says nothing of members: any may be there.
+            return Ok(unsaid(&names.join("."), column));
+        }
+        if !place.said || place.types == Types::NONE {
+            let why = || missing(&field, name, holder);
+            return match place.said && !place.absent {
+                true => Err(why()),
+                false => absent(&field, column, why),
+            };
+        }
+        met.optional |= place.absent;
+    }
+    let last = &places[names.len()];
+    met.rejects.extend(unfit(walk, &path, last, column)?);
+    // A default fills what is left out, never a null.
+    let filled = met.optional && column.default.is_some();
+    Ok(Way {
+        path: names.join("."),
+        written_as: last.types.words(),
+        nullable: last.types.meets(Types::NULL) || met.optional && column.default.is_none(),
+        missing: last.types == Types::NULL && !filled,
+        cast: None,
+        default: column.default.as_ref().map(|_| "the column's own".to_owned()),
+        rejects: met.rejects,
+    })
+}
+
+/// What was met on the way to a column.
+#[derive(Default)]
+struct Met {
+    /// Something that may be absent.
+    optional: bool,
+    /// Values that the way does not lead through.
+    rejects: Vec<String>,
+}
+
+impl Met {
+    /// Whether `holder`, which stands at `names`, can have members. A null has none, so that they are absent; a null
+    /// in place of an event is no event.
+    fn holds(&mut self, holder: &Place<'_>, names: &[&str]) -> Result<bool, String> {
+        let null = !names.is_empty() && holder.types.meets(Types::NULL);
+        let others = holder.types.without(Types::NULL);
+        if !others.meets(Types::OBJECT) {
+            if null && others == Types::NONE {
+                return Ok(false);
+            }
+            let (field, of) = (names.join("."), holder.types.words());
+            return Err(format!("its field `{field}` is {of}, which has no fields"));
+        }
+        // Of which no type is said is an object where it has members.
+        if holder.types != Types::ANY {
+            self.optional |= null;
+            let of = match names {
+                [] => "the event".to_owned(),
+                names => format!("`{}`", names.join(".")),
+            };
+            let others = others.without(Types::OBJECT).values();
+            self.rejects
+                .extend(others.map(|value| format!("gone where {of} is {value}")));
+        }
+        Ok(true)
     }
 }
 
 /// A field of which the schema says nothing.
-fn unsaid(column: &Column) -> Way {
+fn unsaid(path: &str, column: &Column) -> Way {
     Way {
-        path: column.path.join("."),
+        path: path.to_owned(),
         written_as: "not in the schema".to_owned(),
         nullable: column.default.is_none(),
-        missing: column.default.is_none(),
-        rejects: Vec::new(),
+        missing: false,
         cast: None,
         default: column.default.as_ref().map(|_| "the column's own".to_owned()),
+        rejects: Vec::new(),
     }
 }
 
-fn missing<'a>(
-    column: &Column,
-    at: &Value,
-    depth: usize,
-    known: impl Iterator<Item = &'a str> + Clone,
-) -> Result<Way, String> {
-    if column.nullable || column.default.is_some() {
-        return Ok(unsaid(column));
-    }
-    let (name, field) = (&column.path[depth], column.path[..=depth].join("."));
-    let near = suggestion(name, known.clone());
-    let open = at.get("additionalProperties").and_then(Value::as_bool) != Some(false);
-    let may = if open { ", though writers may add it" } else { "" };
-    Err(format!(
-        "the schema has no field `{field}`{near}{may}; fields: {}",
-        list(known.take(50))
-    ))
-}
-
-/// The types that the schema names; none where it names none.
-fn types(at: &Value) -> Option<Vec<&str>> {
-    match at.get("type")? {
-        Value::String(one) => Some(vec![one]),
-        Value::Array(all) => Some(all.iter().filter_map(Value::as_str).collect()),
-        _ => None,
+/// A field that no event has: the column's default, or null, or the reason that there is neither.
+fn absent(path: &str, column: &Column, why: impl Fn() -> String) -> Result<Way, String> {
+    match column.nullable || column.default.is_some() {
+        true => Ok(Way {
+            missing: column.default.is_none(),
+            ..unsaid(path, column)
+        }),
+        false => Err(why()),
     }
 }
 
-fn words(at: &Value) -> String {
-    types(at).map_or_else(|| "of any type".to_owned(), |types| types.join(" or "))
+fn missing(field: &str, name: &str, holder: &Place<'_>) -> String {
+    if holder.members.contains(&name) {
+        return format!("the schema allows no value in its field `{field}`");
+    }
+    let known = || holder.members.iter().copied();
+    let near = suggestion(name, known());
+    let may = if holder.closed {
+        ""
+    } else {
+        ", though writers may add it"
+    };
+    let fields = match holder.members.is_empty() {
+        true => "it names none".to_owned(),
+        false => format!("fields: {}", list(known().take(50))),
+    };
+    format!("the schema has no field `{field}`{near}{may}; {fields}")
 }
 
-fn fits(of: &str, kind: ColumnKind) -> bool {
+/// What converts to a column.
+fn fitting(kind: ColumnKind) -> Types {
     match kind {
-        ColumnKind::Bool => of == "boolean",
-        ColumnKind::Int32 | ColumnKind::Int64 | ColumnKind::Float32 | ColumnKind::Float64 => {
-            matches!(of, "integer" | "number")
-        }
-        ColumnKind::String | ColumnKind::Bytes => of == "string",
-        ColumnKind::Timestamp(_) => matches!(of, "string" | "integer" | "number"),
-        ColumnKind::Float32List(_) | ColumnKind::Float64List(_) => of == "array",
+        ColumnKind::Bool => Types::BOOLEAN,
+        ColumnKind::Int32 | ColumnKind::Int64 => Types::INTEGER,
+        ColumnKind::Float32 | ColumnKind::Float64 => Types::NUMBER,
+        ColumnKind::String | ColumnKind::Bytes => Types::STRING,
+        ColumnKind::Timestamp(_) => Types::STRING.or(Types::NUMBER),
+        ColumnKind::Float32List(_) | ColumnKind::Float64List(_) => Types::ARRAY,
     }
+}
+
+/// The values of `place` that the column does not take; an error where it takes none.
+fn unfit(
+    walk: &Walk<'_>,
+    path: &[Step<'_>],
+    place: &Place<'_>,
+    column: &Column,
+) -> Result<Vec<String>, String> {
+    let fitting = fitting(column.kind);
+    if place.types == Types::NULL {
+        return Ok(Vec::new());
+    }
+    if !place.types.meets(fitting) {
+        return Err(does_not_convert(&place.types.words(), path, column));
+    }
+    let others = place.types.without(fitting).without(Types::NULL);
+    let mut rejects: Vec<String> = others.values().map(str::to_owned).collect();
+    if let ColumnKind::Float32List(width) | ColumnKind::Float64List(width) = column.kind {
+        rejects.extend(unfit_lists(
+            walk,
+            path,
+            column,
+            usize::try_from(width).unwrap_or(0),
+        )?);
+    }
+    Ok(rejects)
+}
+
+fn does_not_convert(found: &str, path: &[Step<'_>], column: &Column) -> String {
+    format!(
+        "its field `{}` is {found}, which does not convert to {}",
+        named(path),
+        type_name(&column.kind.data_type())
+    )
+}
+
+fn named(path: &[Step<'_>]) -> String {
+    let names = path.iter().filter_map(|step| match step {
+        Step::Member(name) => Some(*name),
+        Step::Item(_) => None,
+    });
+    names.collect::<Vec<_>>().join(".")
+}
+
+/// The lists at `path` that are not `width` numbers; an error where no list is.
+fn unfit_lists(
+    walk: &Walk<'_>,
+    path: &[Step<'_>],
+    column: &Column,
+    width: usize,
+) -> Result<Vec<String>, String> {
+    let item = |place: usize| {
+        let path = [path, &[Step::Item(place)]].concat();
+        let reach = walk.along(&path)?;
+        reach
+            .last()
+            .cloned()
+            .ok_or_else(|| "the schema leads nowhere".to_owned())
+    };
+    let of_length = |words: String| does_not_convert(&format!("an array of {words}"), path, column);
+    let mut others = Types::NONE;
+    let mut shorter = false;
+    let places = (0..width.min(MOST_PLACES)).chain(width.checked_sub(1).filter(|last| *last >= MOST_PLACES));
+    for place in places {
+        let item = item(place)?;
+        if item.types == Types::NONE {
+            return Err(of_length(format!("at most {place} items")));
+        }
+        if !item.types.meets(Types::NUMBER) {
+            return Err(of_length(item.types.words()));
+        }
+        others = others.or(item.types.without(Types::NUMBER));
+        shorter |= item.absent;
+    }
+    let behind = item(width)?;
+    if behind.types != Types::NONE && !behind.absent {
+        return Err(of_length(format!("at least {} items", width + 1)));
+    }
+    let mut rejects: Vec<String> = others
+        .values()
+        .map(|value| format!("an array with {value} in it"))
+        .collect();
+    if shorter || behind.types != Types::NONE {
+        rejects.push(format!("an array of another length than {width}"));
+    }
+    Ok(rejects)
 }

@@ -1,0 +1,84 @@
+//! JSON Schema: may this schema be deployed, and what a schema of no events gets.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::contract::check;
+use crate::sensors;
+
+const TENSOR: &str = "it fills the tensor `sensors` of step 1";
+
+/// The example's pipeline, with events in this format.
+fn in_format(folder: &TempDir, format: &str) -> String {
+    let format = format!("format: {format}\n    columns");
+    let registry = r#"bootstrap: ["localhost:9092"], schema_registry: { url: "http://127.0.0.1:1" } }"#;
+    let edits = [
+        (r#"bootstrap: ["localhost:9092"] }"#, registry),
+        ("format: json\n    columns", format.as_str()),
+        (sensors::DRIFT, ""),
+    ];
+    sensors::pipeline(folder, &edits).display().to_string()
+}
+
+/// A row of the example's events, with another schema for `f1`.
+fn row(f1: Value) -> Value {
+    let names = [
+        "id", "f1", "f2", "f3", "f4", "f5", "f6", "f7", "f8", "f9", "anomaly",
+    ];
+    let mut properties: serde_json::Map<_, _> = names
+        .iter()
+        .map(|name| ((*name).to_owned(), json!({ "type": "integer" })))
+        .collect();
+    properties["f1"] = f1;
+    json!({ "type": "object", "properties": properties, "required": names })
+}
+
+#[test]
+fn each_json_schema_has_its_verdict() {
+    let folder = TempDir::new().expect("a folder");
+    let path = in_format(&folder, "json-schema");
+    let file = folder.path().join("new.json").display().to_string();
+    let (number, none) = (json!({ "type": "number" }), json!({ "type": "null" }));
+    let breaks = |words: &'static str| (2, vec!["column `f1`", words, TENSOR]);
+    let warns = |words: &'static str| (0, vec!["warning", "column `f1`", words, TENSOR]);
+    let cases = [
+        (row(number.clone()), (0, vec![])),
+        (
+            row(json!({ "oneOf": [none, number] })),
+            warns("its field `f1` may be null"),
+        ),
+        (
+            row(json!({ "type": ["number", "string"] })),
+            warns("its field `f1` may be a string, and an event with that is a reject"),
+        ),
+        (
+            row(json!({ "enum": ["a", "b"] })),
+            breaks("its field `f1` is string"),
+        ),
+        (row(json!(false)), breaks("allows no value in its field `f1`")),
+        (json!(5), (2, vec!["found the json of a value, integer"])),
+        (json!("x"), (2, vec!["found the json of a value, string"])),
+        (
+            json!({ "type": "array" }),
+            (
+                2,
+                vec!["its events are array, and columns are members of an object"],
+            ),
+        ),
+    ];
+    for (schema, (code, words)) in cases {
+        fs::write(&file, schema.to_string()).expect("write a schema");
+        let (output, text) = check(&["check", &path, "--against", &file]);
+        assert_eq!(output.status.code(), Some(code), "{schema}: {text}");
+        assert_eq!(
+            text.contains(&format!("{file}: ")),
+            !words.is_empty(),
+            "{schema}: {text}"
+        );
+        for word in words {
+            assert!(text.contains(word), "{schema}: {word} is not in {text}");
+        }
+    }
+}
