@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::config::{Config, Problem, ProtobufSource, Severity, SourceFormat};
 use crate::describe::{Description, Reached, SourceColumn};
+use crate::formats;
 
 /// One schema, and what becomes of the columns with it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -139,8 +140,9 @@ fn ways(
             let ways = protobuf::way(schema, message.as_deref(), columns)?;
             ways.into_iter().map(|way| way.map(common)).collect()
         }
-        SourceFormat::JsonSchema(_) => {
-            let ways = json_schema::way(schema, columns)?;
+        SourceFormat::JsonSchema(own) => {
+            let envelope = formats::envelope(own.envelope, own.deletes);
+            let ways = json_schema::way(schema, envelope, columns)?;
             ways.into_iter().map(|way| way.map(common)).collect()
         }
         _ => {

@@ -114,7 +114,8 @@ fn single(columns: &[Column], part: Part, format: Scalar) -> Result<Box<dyn Deco
     }
 }
 
-fn envelope(envelope: EnvelopeConfig, deletes: DeletesConfig) -> Envelope {
+/// The envelope that a pipeline file names.
+pub(crate) fn envelope(envelope: EnvelopeConfig, deletes: DeletesConfig) -> Envelope {
     match envelope {
         EnvelopeConfig::None => Envelope::None,
         EnvelopeConfig::Connect => Envelope::Connect,

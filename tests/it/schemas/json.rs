@@ -1,4 +1,4 @@
-//! JSON Schema: may this schema be deployed, and what a schema of no events gets.
+//! JSON Schema: may this schema be deployed, what a schema of no events gets, and Debezium's envelope.
 
 use std::fs;
 
@@ -80,5 +80,44 @@ fn each_json_schema_has_its_verdict() {
         for word in words {
             assert!(text.contains(word), "{schema}: {word} is not in {text}");
         }
+    }
+}
+
+/// A pipeline of Debezium's change events.
+fn of_debezium(folder: &TempDir) -> String {
+    in_format(folder, "{ json-schema: { envelope: debezium, deletes: before } }")
+}
+
+#[test]
+fn the_contract_holds_inside_debezium_s_envelope() {
+    let folder = TempDir::new().expect("a folder");
+    let path = of_debezium(&folder);
+    let file = folder.path().join("new.json").display().to_string();
+    let event = |before: &str, after: &str| {
+        let row = |f1: &str| json!({ "oneOf": [{ "type": "null" }, row(json!({ "type": f1 }))] });
+        json!({ "type": "object", "properties": { "before": row(before), "after": row(after), "op": { "type": "string" } } })
+    };
+    let cases = [
+        (event("number", "number"), 0, "<- after.f1"),
+        (event("number", "string"), 2, "its field `after.f1` is string"),
+        (event("string", "number"), 2, "its field `before.f1` is string"),
+        (
+            row(json!({ "type": "number" })),
+            2,
+            "no envelope of debezium: the schema has no field `op`",
+        ),
+    ];
+    for (schema, code, words) in cases {
+        fs::write(&file, schema.to_string()).expect("write a schema");
+        let (output, text) = check(&["check", &path, "--against", &file]);
+        assert_eq!(output.status.code(), Some(code), "{schema}: {text}");
+        assert!(
+            text.contains(words) && !text.contains("warning"),
+            "{words}: {text}"
+        );
+        assert!(
+            code == 0 || words.contains("op") || text.contains(TENSOR),
+            "{text}"
+        );
     }
 }

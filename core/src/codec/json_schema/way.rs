@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::reach::{Place, Step, Walk};
 use super::references::Documents;
 use super::types::Types;
+use crate::codec::json::{Deletes, Envelope};
 use crate::codec::schemas::{RegisteredSchema, SchemaType};
 use crate::codec::way::Way;
 use crate::codec::{Column, ColumnKind, type_name};
@@ -15,11 +16,15 @@ use crate::steps::names::{list, suggestion};
 /// How many places of a list are looked at, beside its last.
 const MOST_PLACES: usize = 256;
 
-/// For each column its way into documents of `schema`, or why it has none.
+/// For each column its way into documents of `schema`, inside their envelope; or why it has none.
 ///
 /// # Errors
-/// `Config` where it is no JSON Schema, or one of documents that have no members.
-pub fn way(schema: &RegisteredSchema, columns: &[Column]) -> Result<Vec<Result<Way, String>>> {
+/// `Config` where it is no JSON Schema, or one of documents that have no members or not that envelope.
+pub fn way(
+    schema: &RegisteredSchema,
+    envelope: Envelope,
+    columns: &[Column],
+) -> Result<Vec<Result<Way, String>>> {
     if schema.schema_type != SchemaType::JsonSchema {
         let found = schema.schema_type.name();
         return Err(Error::config(format!(
@@ -55,17 +60,67 @@ pub fn way(schema: &RegisteredSchema, columns: &[Column]) -> Result<Vec<Result<W
             ),
         }));
     }
-    Ok(columns.iter().map(|column| follow(&walk, column)).collect())
+    let rows = rows(&walk, envelope).map_err(failed)?;
+    Ok(columns
+        .iter()
+        .map(|column| in_each(&walk, &rows, column))
+        .collect())
 }
 
-fn follow(walk: &Walk<'_>, column: &Column) -> Result<Way, String> {
-    let names: Vec<&str> = column.path.iter().map(String::as_str).collect();
+/// The members around a row. A null in one of them is no row at all.
+type Around = &'static [&'static str];
+
+/// Where rows stand in the documents.
+fn rows(walk: &Walk<'_>, envelope: Envelope) -> Result<Vec<Around>, String> {
+    let deletes = match envelope {
+        Envelope::None => return Ok(vec![&[]]),
+        Envelope::Connect => return Ok(vec![&["payload"]]),
+        Envelope::Debezium(deletes) => deletes,
+    };
+    let event = walk.along(&[Step::Member("op")])?;
+    let has = |name| event[0].members.contains(&name);
+    let (after, before): (Around, Around) = match (has("op"), has("payload")) {
+        (false, true) => (&["payload", "after"], &["payload", "before"]),
+        (false, false) if !event[0].members.is_empty() => {
+            return Err(format!(
+                "no envelope of debezium: the schema has no field `op`; fields: {}",
+                list(event[0].members.iter().copied().take(50))
+            ));
+        }
+        _ => (&["after"], &["before"]),
+    };
+    Ok(match deletes {
+        Deletes::Before => vec![after, before],
+        Deletes::Reject | Deletes::Skip => vec![after],
+    })
+}
+
+/// The way of a column that may come from any of `rows`: shown as from the first.
+fn in_each(walk: &Walk<'_>, rows: &[Around], column: &Column) -> Result<Way, String> {
+    let ways = rows.iter().map(|around| in_one(walk, around, column));
+    let merged = ways.reduce(|first, other| {
+        let (mut way, other) = (first?, other?);
+        way.nullable |= other.nullable;
+        way.missing &= other.missing;
+        let new = other.rejects.into_iter().filter(|one| !way.rejects.contains(one));
+        way.rejects.extend(new.collect::<Vec<_>>());
+        Ok(way)
+    });
+    merged.unwrap_or_else(|| Ok(unsaid(&column.path.join("."), column)))
+}
+
+fn in_one(walk: &Walk<'_>, around: Around, column: &Column) -> Result<Way, String> {
+    let names = around
+        .iter()
+        .copied()
+        .chain(column.path.iter().map(String::as_str));
+    let names: Vec<&str> = names.collect();
     let path: Vec<Step<'_>> = names.iter().map(|name| Step::Member(name)).collect();
     let places = walk.along(&path)?;
     let mut met = Met::default();
     for (depth, name) in names.iter().enumerate() {
         let (holder, field) = (&places[depth], names[..=depth].join("."));
-        if !met.holds(holder, &names[..depth])? {
+        if !met.holds(holder, &names[..depth], depth <= around.len())? {
             let above = names[..depth].join(".");
             return absent(&field, column, || format!("its field `{above}` is always null"));
         }
@@ -76,12 +131,13 @@ fn follow(walk: &Walk<'_>, column: &Column) -> Result<Way, String> {
         }
         if !place.said || place.types == Types::NONE {
             let why = || missing(&field, name, holder);
-            return match place.said && !place.absent {
+            // Without what is around a row there is no row.
+            return match depth < around.len() || place.said && !place.absent {
                 true => Err(why()),
                 false => absent(&field, column, why),
             };
         }
-        met.optional |= place.absent;
+        met.optional |= place.absent && depth >= around.len();
     }
     let last = &places[names.len()];
     met.rejects.extend(unfit(walk, &path, last, column)?);
@@ -108,13 +164,12 @@ struct Met {
 }
 
 impl Met {
-    /// Whether `holder`, which stands at `names`, can have members. A null has none, so that they are absent; a null
-    /// in place of an event is no event.
-    fn holds(&mut self, holder: &Place<'_>, names: &[&str]) -> Result<bool, String> {
-        let null = !names.is_empty() && holder.types.meets(Types::NULL);
-        let others = holder.types.without(Types::NULL);
+    /// Whether `holder`, which stands at `names`, can have members. A null has none, so that they are absent; `around` a row it
+    /// is no row.
+    fn holds(&mut self, holder: &Place<'_>, names: &[&str], around: bool) -> Result<bool, String> {
+        let (null, others) = (holder.types.meets(Types::NULL), holder.types.without(Types::NULL));
         if !others.meets(Types::OBJECT) {
-            if null && others == Types::NONE {
+            if null && others == Types::NONE && !around {
                 return Ok(false);
             }
             let (field, of) = (names.join("."), holder.types.words());
@@ -122,7 +177,7 @@ impl Met {
         }
         // Of which no type is said is an object where it has members.
         if holder.types != Types::ANY {
-            self.optional |= null;
+            self.optional |= null && !around;
             let of = match names {
                 [] => "the event".to_owned(),
                 names => format!("`{}`", names.join(".")),

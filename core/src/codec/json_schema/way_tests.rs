@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::compile;
 use super::way::way;
+use crate::codec::json::{Deletes, Envelope};
 use crate::codec::schemas::{RegisteredSchema, SchemaReference, SchemaType};
 use crate::codec::way::Way;
 use crate::codec::{Column, ColumnKind, DefaultValue};
@@ -30,8 +31,8 @@ fn registered(schema: &Value) -> RegisteredSchema {
     }
 }
 
-fn one_of(schema: &RegisteredSchema, column: Column) -> Result<Way, String> {
-    way(schema, &[column]).expect("a schema").remove(0)
+fn one_of(schema: &RegisteredSchema, envelope: Envelope, column: Column) -> Result<Way, String> {
+    way(schema, envelope, &[column]).expect("a schema").remove(0)
 }
 
 /// An event with `f1` in it, which is always there.
@@ -42,7 +43,7 @@ fn with(f1: Value) -> Value {
 
 /// In a line: what breaks, what would be rejects, and whether a null may come.
 fn said(schema: &Value, column: Column) -> String {
-    match one_of(&registered(schema), column) {
+    match one_of(&registered(schema), Envelope::None, column) {
         Err(why) => why,
         Ok(way) if way.missing => "missing".into(),
         Ok(way) => {
@@ -380,7 +381,7 @@ fn a_schema_of_events_without_members_is_refused() {
         (json!([]), "found the json of a value, array"),
     ];
     for (schema, expected) in cases {
-        let refused = way(&registered(&schema), &[float()]).expect_err("no schema");
+        let refused = way(&registered(&schema), Envelope::None, &[float()]).expect_err("no schema");
         assert!(refused.to_string().contains(expected), "{schema}: {refused}");
     }
 }
@@ -482,7 +483,7 @@ fn references_lead_where_the_validator_follows_them() {
     {
         let validated = compile(schema).is_ok_and(|validator| validator.is_valid(&json!({ "f1": 1.5 })));
         assert_eq!(validated, fits, "{}", schema.text);
-        let way = one_of(schema, float());
+        let way = one_of(schema, Envelope::None, float());
         assert_eq!(way.is_ok(), fits, "{}: {way:?}", schema.text);
     }
 }
@@ -498,4 +499,59 @@ fn what_stands_beside_a_reference_counts_where_its_draft_says_so() {
         "fits"
     );
     assert!(said(&schema("http://json-schema.org/draft-07/schema#"), float()).contains("a string"));
+}
+
+#[test]
+fn columns_are_looked_for_inside_their_envelope() {
+    let row = |of: &str| json!({ "oneOf": [{ "type": "null" }, { "type": "object", "properties": { "f1": { "type": of } }, "required": ["f1"] }] });
+    let debezium = |after: &str, before: &str| json!({ "type": "object", "properties": { "before": row(before), "after": row(after), "op": { "type": "string" } } });
+    let connect = |payload: Value| json!({ "properties": { "schema": { "type": ["object", "null"] }, "payload": payload } });
+    let number = debezium("number", "number");
+    let nested = connect(number.clone());
+    let verdict = |schema: &Value, envelope| {
+        one_of(&registered(schema), envelope, float()).map(|way| (way.path, way.nullable))
+    };
+    for deletes in [Deletes::Reject, Deletes::Skip, Deletes::Before] {
+        let envelope = Envelope::Debezium(deletes);
+        assert_eq!(verdict(&number, envelope), Ok(("after.f1".into(), false)));
+        assert_eq!(verdict(&nested, envelope), Ok(("payload.after.f1".into(), false)));
+        let why = verdict(&debezium("string", "number"), envelope).expect_err("text");
+        assert!(why.contains("`after.f1` is string"), "{why}");
+        let before = verdict(&debezium("number", "string"), envelope);
+        assert_eq!(before.is_err(), deletes == Deletes::Before, "{before:?}");
+    }
+    let missing = |before: &str| {
+        let schema = registered(&debezium("null", before));
+        let way = one_of(&schema, Envelope::Debezium(Deletes::Before), float());
+        way.map(|way| (way.nullable, way.missing))
+    };
+    assert_eq!(missing("null"), Ok((true, true)));
+    assert_eq!(missing("number"), Ok((true, false)));
+    assert_eq!(
+        verdict(&connect(row("number")), Envelope::Connect),
+        Ok(("payload.f1".into(), false))
+    );
+    assert_eq!(
+        verdict(&json!({ "type": "object" }), Envelope::Connect),
+        Ok(("payload.f1".into(), true))
+    );
+
+    let bare = with(json!({ "type": "number" }));
+    let nullable = Column {
+        nullable: true,
+        ..float()
+    };
+    let why = one_of(&registered(&bare), Envelope::Connect, nullable).expect_err("no envelope");
+    assert!(why.contains("no field `payload`"), "{why}");
+    let why = way(
+        &registered(&bare),
+        Envelope::Debezium(Deletes::Reject),
+        &[float()],
+    )
+    .expect_err("no envelope");
+    assert!(
+        why.to_string()
+            .contains("no envelope of debezium: the schema has no field `op`; fields: id, f1"),
+        "{why}"
+    );
 }
