@@ -1,6 +1,7 @@
 //! From the formats that the pipeline file names to decoders and encoders: the only place that knows every format.
 //! Asks no registry: what one has to give comes in.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,8 +18,8 @@ use forebay_core::codec::{Column, Decode, Encode, EncoderOptions, Part};
 use forebay_core::{Error, Result};
 
 use crate::config::{
-    AvroSink, AvroSource, DeletesConfig, EnvelopeConfig, ProtobufSink, ProtobufSource, SinkFormat,
-    SourceFormat,
+    AvroSink, AvroSource, DeletesConfig, EnvelopeConfig, JsonSource, ProtobufSink, ProtobufSource,
+    SinkFormat, SourceFormat,
 };
 
 /// Where formats that need a registry get their schemas.
@@ -49,6 +50,18 @@ pub struct ResultSchema {
     pub schema: RegisteredSchema,
     /// Of Protobuf, where it is not the first.
     pub message: Option<String>,
+}
+
+/// What stands for `format` where no registry is asked: JSON in the same envelope for a registered one, itself for any other.
+pub(crate) fn as_json(format: &SourceFormat) -> Cow<'_, SourceFormat> {
+    Cow::Owned(SourceFormat::Json(match format {
+        SourceFormat::JsonSchema(own) => JsonSource {
+            envelope: own.envelope,
+            deletes: own.deletes,
+        },
+        registered if registered.is_registered() => JsonSource::default(),
+        _ => return Cow::Borrowed(format),
+    }))
 }
 
 /// A decoder of `format` for `part` of every record. Files are relative to `base`.

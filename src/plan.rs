@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use forebay_core::carry::Carrier;
-use forebay_core::codec::json::{JsonDecoder, JsonEncoder};
+use forebay_core::codec::json::JsonEncoder;
 use forebay_core::codec::keyed::Keyed;
 use forebay_core::codec::{Column, Decode, DefaultValue, Encode, EncoderOptions, Part, schema_of};
 use forebay_core::metrics::LaneMetrics;
@@ -181,8 +181,7 @@ impl Plan {
 
     fn decoder(&self, schooled: &Schooled) -> Result<Box<dyn Decode>> {
         let one = |format: &SourceFormat, columns, part| match schooled {
-            Schooled::AsJson if format.is_registered() => Ok(json(columns, part)),
-            Schooled::AsJson => formats::decoder(format, columns, part, &self.base, None),
+            Schooled::AsJson => formats::decoder(&formats::as_json(format), columns, part, &self.base, None),
             Schooled::Registries { source, .. } => {
                 formats::decoder(format, columns, part, &self.base, source.as_ref())
             }
@@ -224,10 +223,6 @@ impl Plan {
     pub fn input(&self) -> Arc<Schema> {
         schema_of(&self.columns)
     }
-}
-
-fn json(columns: &[Column], part: Part) -> Box<dyn Decode> {
-    Box::new(JsonDecoder::of(columns, part))
 }
 
 fn env(config: &Config, problems: &mut Vec<Problem>) -> Env {

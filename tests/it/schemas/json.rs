@@ -1,4 +1,5 @@
-//! JSON Schema: may this schema be deployed, what a schema of no events gets, and Debezium's envelope.
+//! JSON Schema: may this schema be deployed, what a schema of no events gets, and Debezium's envelope in `check`, `test` and
+//! `baseline`.
 
 use std::fs;
 
@@ -120,4 +121,51 @@ fn the_contract_holds_inside_debezium_s_envelope() {
             "{text}"
         );
     }
+}
+
+/// The example's event of this number, as it is.
+fn plain(number: u64) -> Value {
+    serde_json::from_slice(&sensors::event(number).1).expect("JSON")
+}
+
+fn lines(events: impl IntoIterator<Item = Value>) -> String {
+    events.into_iter().map(|event| format!("{event}\n")).collect()
+}
+
+#[test]
+fn a_pipeline_under_test_reads_debezium_s_envelope() {
+    let folder = TempDir::new().expect("a folder");
+    let path = of_debezium(&folder);
+    let cases = folder.path().join("pipeline.tests");
+    fs::create_dir(&cases).expect("a folder for cases");
+    let events = [
+        json!({ "op": "c", "before": null, "after": plain(1) }),
+        json!({ "op": "d", "before": plain(2), "after": null }),
+        plain(3),
+    ];
+    fs::write(cases.join("all.input.jsonl"), lines(events)).expect("write events");
+    let rejects = r#"{"line":3,"stage":"decode","reason":"no envelope of debezium"}"#;
+    fs::write(cases.join("all.rejects.jsonl"), rejects).expect("write rejects");
+    let results =
+        [1, 2].map(|number| json!({ "id": plain(number)["id"], "anomaly": plain(number)["anomaly"] }));
+    fs::write(cases.join("all.results.jsonl"), lines(results)).expect("write results");
+    fs::write(cases.join("all.yaml"), "ignore: [predicted, score]\n").expect("write options");
+    let output = crate::output(crate::forebay(&["test", &path]));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("3 events"), "{said}");
+}
+
+#[test]
+fn a_baseline_is_made_of_rows_inside_debezium_s_envelope() {
+    let folder = TempDir::new().expect("a folder");
+    let path = of_debezium(&folder);
+    let events = folder.path().join("events.jsonl");
+    let row = |number| json!({ "op": "r", "before": null, "after": plain(number) });
+    fs::write(&events, lines((0..500).map(row))).expect("write events");
+    let mut command = crate::forebay(&["baseline", &path, "--window-rows", "50", "--from"]);
+    command.arg(&events);
+    let output = crate::output(command);
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(said.contains("500 records, 0 rejects"), "{said}");
 }
