@@ -12,6 +12,7 @@ pub(super) fn rules(subject: &Subject) -> Part {
     let alerts = vec![
         down(subject),
         lane_stuck(subject),
+        lag_unknown(subject),
         unreachable(subject),
         rebalances(subject),
     ];
@@ -79,6 +80,53 @@ fn lane_stuck(subject: &Subject) -> Alert {
                 of("0", "a").at(-silent.as_secs_f64() / 2.0).by(step),
                 of("1", "a"),
             ]],
+            labels: Vec::new(),
+            value: times.seconds() - 0.5,
+        },
+    }
+}
+
+fn lag_unknown(subject: &Subject) -> Alert {
+    // Longer than a question and the pause behind it.
+    let (old, lasts) = (subject.alerts.window.0.max(HOUR / 60), subject.alerts.lasts.0);
+    let metric = subject.of_pipeline("forebay_lag_measured_timestamp_seconds", "");
+    let times = subject.times(old, lasts);
+    let step = subject.step().as_secs_f64();
+    let of = |lane| {
+        series(
+            "forebay_lag_measured_timestamp_seconds",
+            &[("lane", lane), ("instance", "a")],
+        )
+    };
+    let reached =
+        |seconds| series("forebay_unreachable_seconds", &[("lane", "0"), ("instance", "a")]).at(seconds);
+    Alert {
+        name: "ForebayLagUnknown",
+        severity: Severity::Warning,
+        expr: format!(
+            "max by (pipeline) ((timestamp({metric}) - {metric}) and {metric} > 0) > {}\nunless max by (pipeline) ({}) > 0",
+            old.as_secs_f64(),
+            subject.of_pipeline("forebay_unreachable_seconds", "")
+        ),
+        lasts,
+        summary: "Nobody knows how far {{ $labels.pipeline }} is behind",
+        description: format!(
+            "For {VALUE} no broker has told {{{{ $labels.pipeline }}}} where the logs end; its lag is what was known then."
+        ),
+        value: Shown::Span,
+        case: Case {
+            times,
+            fires: vec![of("0").at(0.5), of("1").at(1.0).by(step), reached(0.0)],
+            calm: vec![
+                // Old, but within its time; and a lane of a process that has not asked yet.
+                vec![
+                    of("0").at(-old.as_secs_f64() / 2.0).by(step),
+                    of("1"),
+                    reached(0.0),
+                ],
+                // The lanes do not reach the brokers either, which calls by itself.
+                vec![of("0").at(0.5), reached(9.0)],
+            ],
             labels: Vec::new(),
             value: times.seconds() - 0.5,
         },

@@ -101,6 +101,7 @@ metrics! {
         PARTITIONS_ASSIGNED = Gauge "forebay_partitions_assigned" ["pipeline" "lane"] "Partitions assigned now";
         LAG_RECORDS = Gauge "forebay_lag_records" ["pipeline" "lane"] "Records in the log behind the lane's positions, over all its partitions";
         LAG_SECONDS = Gauge "forebay_lag_seconds" ["pipeline" "lane"] "How long the record has waited that waits longest, over the lane's partitions";
+        LAG_MEASURED = Gauge "forebay_lag_measured_timestamp_seconds" ["pipeline" "lane"] "When the brokers last said where the logs end; 0 where they have not yet";
         PARTITION_LAG_RECORDS = Gauge "forebay_partition_lag_records" ["pipeline" "lane" "topic" "partition"] "Records in the log behind the position; of the 1,000 partitions of the process that are furthest behind";
         PARTITION_LAG_SECONDS = Gauge "forebay_partition_lag_seconds" ["pipeline" "lane" "topic" "partition"] "How long the first record behind the position has waited; absent where that is not known";
         PARTITION_DRAIN_SECONDS = Gauge "forebay_partition_drain_seconds" ["pipeline" "lane" "topic" "partition"] "Until all is worked off at the rates of the last minute; +Inf where it does not shrink";

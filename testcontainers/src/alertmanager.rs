@@ -35,6 +35,13 @@ pub struct Call {
     pub resolved: bool,
 }
 
+impl Call {
+    /// The alert's name.
+    pub fn alert(&self) -> String {
+        self.labels["alertname"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
 impl Alertmanager {

@@ -28,6 +28,8 @@ use crate::reject::{Reject, Stage};
 pub struct LaneMetrics {
     /// When the lane last went round its loop, in milliseconds since the epoch.
     pub heartbeat: Count,
+    /// When the brokers last said where the logs end, or the process had no partition to ask for, in milliseconds since the epoch; 0 before.
+    pub measured: Count,
     /// 1 once the group has told the lane which partitions it has, if any.
     pub joined: Count,
     /// Since when the source or a sink cannot be reached, in milliseconds since the epoch; 0 while both can.

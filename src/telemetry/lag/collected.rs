@@ -42,6 +42,13 @@ impl Collected {
                 )?;
             }
         }
+        let mut series = table::LAG_MEASURED.begin(to)?;
+        for (lane, metrics) in self.lanes.iter().enumerate() {
+            series.gauge(
+                &[("pipeline", &self.pipeline), ("lane", &lane.to_string())],
+                metrics.measured.get() as f64 / 1e3,
+            )?;
+        }
         Ok(())
     }
 }

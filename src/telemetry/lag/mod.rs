@@ -120,6 +120,8 @@ struct Asker {
     lanes: AllMetrics,
     histories: BTreeMap<TopicPartition, History>,
     rests: Rests,
+    /// What the brokers said last.
+    ends: Ends,
     /// Whether it was said that not all partitions are shown.
     said: bool,
 }
@@ -131,6 +133,7 @@ impl Asker {
             lanes,
             histories: BTreeMap::new(),
             rests: Rests::default(),
+            ends: Ends::new(),
             said: false,
         }
     }
@@ -143,6 +146,7 @@ impl Asker {
         self.histories
             .retain(|partition, _| partitions.contains(partition));
         if partitions.is_empty() {
+            self.measured();
             return false;
         }
         if partitions.len() > SHOWN && !self.said {
@@ -152,18 +156,27 @@ impl Asker {
                 "the {SHOWN} partitions furthest behind have a lag of their own on /metrics and /status; sums and the longest lag count all"
             );
         }
-        let ends = match self.bounds.ask(&partitions) {
-            Ok(ends) => ends,
-            Err(error) => {
-                warn!(%error, "lag is not measured for now");
-                return true;
+        match self.bounds.ask(&partitions) {
+            Ok(ends) => {
+                if let Err(error) = self.rests.look(self.bounds.as_mut(), &progress, &ends) {
+                    debug!(%error, "what waits is not known for now");
+                }
+                self.ends = ends;
+                self.measured();
             }
-        };
-        if let Err(error) = self.rests.look(self.bounds.as_mut(), &progress, &ends) {
-            debug!(%error, "what waits is not known for now");
+            // What is known to wait waits longer, though nobody knows what came meanwhile.
+            Err(error) => warn!(%error, "lag is not measured for now"),
         }
+        let ends = std::mem::take(&mut self.ends);
         self.publish(&ends);
+        self.ends = ends;
         true
+    }
+
+    fn measured(&self) {
+        for lane in &self.lanes {
+            lane.measured.set(liveness::now_ms());
+        }
     }
 
     fn publish(&mut self, ends: &Ends) {

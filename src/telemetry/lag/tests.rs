@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 use forebay_core::metrics::{Bounds, First, Progress, State};
 use forebay_core::records::Positions;
 use forebay_core::{Error, Result};
+use forebay_testcontainers::await_until;
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::rests::AT_A_TIME;
@@ -168,21 +169,29 @@ fn a_backlog_without_a_settled_record_is_looked_at_at_once() {
 }
 
 #[test]
-fn figures_rest_while_nobody_answers_and_go_with_their_partition() {
+fn what_waits_waits_longer_while_nobody_answers_and_goes_with_its_partition() {
     let told = Told::default();
     let lanes = lane_of(2, &told);
     let mut asker = Asker::new(Box::new(told.clone()), lanes.clone());
     assert_eq!(lanes[0].lag(), 2 * 99, "by the client");
     assert!(asker.ask());
     assert_eq!(lanes[0].lag(), 2 * 5);
+    let waited = || lanes[0].asked.load()[&partition(0)].seconds.unwrap_or(0.0);
+    let (before, measured) = (waited(), lanes[0].measured.get());
+    assert!(measured > 0);
     told.lock().silent = true;
-    assert!(asker.ask());
+    await_until(Duration::from_secs(10), "time has passed", || {
+        assert!(asker.ask());
+        waited() > before + 0.05
+    });
+    assert_eq!(lanes[0].measured.get(), measured, "nobody answered");
     assert_eq!(lanes[0].lag(), 2 * 5);
     let progress = lanes[0].progress.load_full();
     lanes[0].progress.store(Arc::new(progress[..1].to_vec()));
     assert_eq!(lanes[0].lag(), 5);
     lanes[0].progress.store(Arc::default());
     assert!(!asker.ask());
+    assert!(lanes[0].measured.get() > measured, "there is nothing to ask for");
 }
 
 #[derive(Clone, Default)]

@@ -1,5 +1,7 @@
 //! Nobody is called while all is well, and each fault calls once for as long as it lasts. Some minutes; `make test-long` runs it.
 
+mod faults;
+
 use std::process::Command;
 use std::time::{Duration, Instant};
 

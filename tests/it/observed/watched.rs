@@ -129,14 +129,14 @@ impl Watched {
         names
     }
 
-    /// What whoever is on call was called for and not told since that it is over.
-    fn open_calls(&self) -> Vec<Call> {
+    /// The alerts that whoever is on call was called for and not told since that they are over.
+    pub(super) fn open_calls(&self) -> Vec<String> {
         let mut open: Vec<Call> = Vec::new();
         for call in self.alertmanager.calls() {
             open.retain(|one| one.labels != call.labels);
             open.extend((!call.resolved).then_some(call));
         }
-        open
+        open.iter().map(Call::alert).collect()
     }
 
     /// Awaits that these alerts fire.
@@ -185,7 +185,7 @@ impl Watched {
             let alike = calls.iter().filter(|one| one.labels == call.labels);
             let (over, open): (Vec<&Call>, Vec<&Call>) = alike.partition(|one| one.resolved);
             assert_eq!(over.len(), open.len(), "{calls:?}");
-            let name = call.labels["alertname"].as_str().expect("a name").to_owned();
+            let name = call.alert();
             let runbook = call.annotations["runbook_url"].as_str().unwrap_or_default();
             assert!(
                 runbook.ends_with(&format!("runbook.md#{}", name.to_lowercase())),
@@ -201,6 +201,20 @@ impl Watched {
     pub(super) fn stop(&mut self) {
         process::signal(&self.forebay, libc::SIGTERM);
         assert!(self.forebay.wait().expect("forebay").success());
+    }
+
+    /// Another process of the pipeline, which nobody watches, for as long as `while_there` takes.
+    pub(super) fn with_another(&self, while_there: impl FnOnce()) {
+        let text = fs::read_to_string(&self.pipeline).expect("the pipeline");
+        let (before, rest) = text.split_once("listen: \"127.0.0.1:").expect("its address");
+        let (_, behind) = rest.split_once('"').expect("its end");
+        let other = self.pipeline.with_file_name("other.yaml");
+        let port = crate::free_port();
+        fs::write(&other, format!("{before}listen: \"127.0.0.1:{port}\"{behind}")).expect("write a pipeline");
+        let mut another = secure::run(&other);
+        while_there();
+        process::signal(&another, libc::SIGTERM);
+        assert!(another.wait().expect("forebay").success());
     }
 
     /// Starts it again.
