@@ -17,30 +17,43 @@ use forebay_auth::Secret;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Sleep, sleep};
 use tokio_io_timeout::TimeoutStream;
 
-/// Connections at a time; the next one waits until one ends.
-const CONNECTIONS: usize = 256;
-/// How long a connection may send nothing, or take nothing of what is sent. Prometheus keeps one open from scrape to scrape.
-const IDLE: Duration = Duration::from_secs(60);
+/// What connections may take.
+pub(super) struct Limits {
+    /// Connections at a time; the next one waits until one ends.
+    pub(super) connections: usize,
+    /// How long a connection may send nothing, or take nothing of what is sent.
+    pub(super) idle: Duration,
+    /// How long a request may take, from its first byte to the last one of its answer, however busily it dawdles.
+    pub(super) request: Duration,
+}
+
+/// Prometheus keeps a connection open from scrape to scrape, and by default gives a scrape up after ten seconds.
+const LIMITS: Limits = Limits {
+    connections: 256,
+    idle: Duration::from_secs(60),
+    request: Duration::from_secs(10),
+};
 
 /// Accepts connections.
 pub(super) struct Door {
     listener: TcpListener,
     free: Arc<Semaphore>,
-    idle: Duration,
+    limits: Limits,
 }
 
 impl Door {
     pub(super) fn new(listener: TcpListener) -> Self {
-        Self::with(listener, CONNECTIONS, IDLE)
+        Self::with(listener, LIMITS)
     }
 
-    pub(super) fn with(listener: TcpListener, connections: usize, idle: Duration) -> Self {
+    pub(super) fn with(listener: TcpListener, limits: Limits) -> Self {
         Self {
             listener,
-            free: Arc::new(Semaphore::new(connections)),
-            idle,
+            free: Arc::new(Semaphore::new(limits.connections)),
+            limits,
         }
     }
 }
@@ -54,14 +67,17 @@ impl Listener for Door {
             let permit = Arc::clone(&self.free).acquire_owned().await;
             let Ok((stream, address)) = self.listener.accept().await else {
                 // Out of file descriptors, say: others may come free.
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                sleep(Duration::from_millis(100)).await;
                 continue;
             };
             let mut stream = TimeoutStream::new(stream);
-            stream.set_read_timeout(Some(self.idle));
-            stream.set_write_timeout(Some(self.idle));
+            stream.set_read_timeout(Some(self.limits.idle));
+            stream.set_write_timeout(Some(self.limits.idle));
             let guest = Guest {
                 stream: Box::pin(stream),
+                request: self.limits.request,
+                until: None,
+                answering: false,
                 _permit: permit.ok(),
             };
             return (guest, address);
@@ -76,8 +92,26 @@ impl Listener for Door {
 /// One connection.
 pub(super) struct Guest {
     stream: Pin<Box<TimeoutStream<TcpStream>>>,
+    request: Duration,
+    /// When the request under way must be answered; between requests there is none.
+    until: Option<Pin<Box<Sleep>>>,
+    /// Whether some of an answer is written.
+    answering: bool,
     /// Given back when the connection ends.
     _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Guest {
+    /// Fails what has to wait although the request has had its time.
+    fn in_time<T>(&mut self, cx: &mut Context<'_>, step: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        match &mut self.until {
+            Some(until) if step.is_pending() => until
+                .as_mut()
+                .poll(cx)
+                .map(|()| Err(io::ErrorKind::TimedOut.into())),
+            _ => step,
+        }
+    }
 }
 
 impl AsyncRead for Guest {
@@ -86,17 +120,29 @@ impl AsyncRead for Guest {
         cx: &mut Context<'_>,
         to: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_read(cx, to)
+        let before = to.filled().len();
+        let read = self.stream.as_mut().poll_read(cx, to);
+        if to.filled().len() > before && self.until.is_none() {
+            self.until = Some(Box::pin(sleep(self.request)));
+        }
+        self.in_time(cx, read)
     }
 }
 
 impl AsyncWrite for Guest {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.stream.as_mut().poll_write(cx, bytes)
+        let written = self.stream.as_mut().poll_write(cx, bytes);
+        self.answering |= written.is_ready();
+        self.in_time(cx, written)
     }
 
+    /// What is flushed after a write is a whole answer: answers are of one piece.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_flush(cx)
+        let flushed = self.stream.as_mut().poll_flush(cx);
+        if flushed.is_ready() && std::mem::take(&mut self.answering) {
+            self.until = None;
+        }
+        self.in_time(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -6,6 +6,8 @@ use forebay_core::records::TopicPartition;
 
 use super::*;
 
+mod dawdling;
+
 fn ask(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(
@@ -167,33 +169,6 @@ fn slow_clients_and_large_requests_hold_up_nobody() {
     let metrics = ask(address, "/metrics");
     assert!(metrics.starts_with("HTTP/1.1 200"), "{metrics}");
     drop(slow);
-}
-
-#[test]
-fn connections_that_dawdle_are_ended_and_make_room() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .unwrap();
-        let address = listener.local_addr().unwrap();
-        let door = Door::with(listener, 2, std::time::Duration::from_millis(200));
-        let router = Router::new().route("/", get(|| async { "in" }));
-        let server = tokio::spawn(async move { axum::serve(door, router).await });
-        let dawdling = [
-            TcpStream::connect(address).unwrap(),
-            TcpStream::connect(address).unwrap(),
-        ];
-        let third = tokio::task::spawn_blocking(move || ask(address, "/"))
-            .await
-            .unwrap();
-        assert!(third.ends_with("in"), "{third}");
-        drop(dawdling);
-        server.abort();
-    });
 }
 
 /// So many lanes that there are more than 5,000 series, as of many partitions.
