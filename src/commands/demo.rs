@@ -1,6 +1,7 @@
 //! `demo`: the example's pipeline as it stands, on a cluster inside this process, with a generator in front and a
 //! reader behind. Half way through the events shift; the page and the summary tell whether that was seen.
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -140,10 +141,10 @@ fn topics(config: &Config) -> Result<(String, String)> {
     }
 }
 
-/// The page and the rest, for this machine only.
+/// The page and the rest, for this machine only, whatever the pipeline says: so it needs no token.
 fn serve(config: &Config, lanes: &AllMetrics, beside: Beside) -> telemetry::Telemetry {
     let serving = Serving {
-        listen: config.listen,
+        listen: config.listen.map(|at| (Ipv4Addr::LOCALHOST, at.port()).into()),
         token: None,
     };
     let name = &config.document.pipeline.name;

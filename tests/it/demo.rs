@@ -1,4 +1,11 @@
-//! The demo as a newcomer runs it, for six seconds.
+//! The demo as a newcomer runs it, for six seconds, and what it serves meanwhile.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
+use std::process::Stdio;
+
+use forebay_testcontainers::process;
 
 #[test]
 fn everything_that_streams_is_scored_and_mostly_right() {
@@ -33,4 +40,34 @@ fn everything_that_streams_is_scored_and_mostly_right() {
     assert!(value("since the shift") > 90.0, "{text}");
     assert!(text.contains("drift of column f3 caught "), "{text}");
     assert!(!text.contains("false alarm"), "{text}");
+}
+
+#[test]
+fn the_demo_serves_this_machine_alone_whatever_the_pipeline_says() {
+    let (folder, port) = (tempfile::tempdir().expect("a folder"), crate::free_port());
+    let listen = format!("telemetry: {{ listen: \"0.0.0.0:{port}\", token: planted-token }}\nconnector:");
+    let pipeline = crate::sensors::pipeline(&folder, &[("connector:", &listen)]);
+    let telemetry = "shuttle.csv.gz";
+    fs::copy(
+        crate::sensors::example().join(telemetry),
+        folder.path().join(telemetry),
+    )
+    .expect("the events");
+    let mut command = crate::forebay(&["demo", "--seconds", "60", "--rate", "500"]);
+    command.arg(pipeline).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut demo = process::spawn(command).expect("start the demo");
+    let said = demo.stdout.take().map(|stdout| BufReader::new(stdout).lines());
+    let first = said
+        .and_then(|mut lines| lines.next())
+        .expect("a line")
+        .expect("text");
+    assert_eq!(
+        first,
+        format!("what it does is shown at http://127.0.0.1:{port}/")
+    );
+    assert!(crate::metrics(port).starts_with("HTTP/1.0 200"));
+    // Loopback, too, but not the address that is listened on.
+    assert!(TcpStream::connect(("127.0.0.2", port)).is_err());
+    demo.kill().expect("end the demo");
+    demo.wait().expect("the demo's end");
 }
