@@ -152,6 +152,23 @@ impl Registry {
         }))
     }
 
+    /// A schema that the registry may not have, with everything that it refers to there.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn whole(&self, schema: NewSchema) -> Result<RegisteredSchema> {
+        let answer = SchemaAnswer {
+            schema: schema.text,
+            schema_type: Some(schema.schema_type.name().to_owned()),
+            references: Some(schema.references),
+            subject: None,
+            version: None,
+            id: None,
+        };
+        let whole = self.command(|inner| async move { complete(&inner, answer).await });
+        whole.map_err(|trouble| trouble.error("fetch what a schema refers to"))
+    }
+
     fn at(&self, subject: &str, version: &str) -> Result<Option<SchemaVersion>> {
         let path = format!("/subjects/{}/versions/{version}", segment(subject));
         let found = self.command(move |inner| async move {
@@ -191,7 +208,6 @@ fn there<T>(answer: Result<T, Trouble>) -> Result<Option<T>, Trouble> {
     }
 }
 
-/// With everything that it refers to. That a reference is not there is no answer to whether the version is.
 async fn versioned(inner: &Inner, answer: SchemaAnswer) -> Result<SchemaVersion, Trouble> {
     let (Some(subject), Some(version), Some(id)) = (answer.subject.clone(), answer.version, answer.id) else {
         let found = format!(
@@ -201,19 +217,24 @@ async fn versioned(inner: &Inner, answer: SchemaAnswer) -> Result<SchemaVersion,
         return Err(Trouble::new(What::Failing, found));
     };
     let references = answer.references.clone().unwrap_or_default();
-    let whole = walk::whole(&inner.http, answer).await;
-    let schema = whole.map_err(|trouble| match trouble.what {
-        What::Absent => Trouble {
-            what: What::Invalid,
-            ..trouble
-        },
-        _ => trouble,
-    })?;
+    let schema = complete(inner, answer).await?;
     Ok(SchemaVersion {
         subject,
         version,
         id,
         schema,
         references,
+    })
+}
+
+/// With everything that it refers to. That a reference is not there is no answer to whether the schema is.
+async fn complete(inner: &Inner, answer: SchemaAnswer) -> Result<RegisteredSchema, Trouble> {
+    let whole = walk::whole(&inner.http, answer).await;
+    whole.map_err(|trouble| match trouble.what {
+        What::Absent => Trouble {
+            what: What::Invalid,
+            ..trouble
+        },
+        _ => trouble,
     })
 }

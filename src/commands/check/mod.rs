@@ -1,5 +1,6 @@
 //! `check`: whether a pipeline fits, and what it does; as text or as JSON. Touches no broker.
 
+mod against;
 mod json;
 pub(super) mod schemas;
 mod text;
@@ -9,9 +10,11 @@ use std::path::PathBuf;
 use clap::Args;
 use forebay::config::{Config, Problem, Severity};
 use forebay::core::Kind;
+use forebay::core::codec::Part;
 use forebay::describe::Description;
 use forebay::plan::Plan;
 
+use against::{Against, Named};
 use schemas::{Asked, schemas};
 
 use super::say::{say, say_line};
@@ -30,8 +33,14 @@ pub(super) struct Check {
     /// Judges every version of the subjects, not the latest alone.
     #[arg(long, conflicts_with_all = ["against", "offline"])]
     all_versions: bool,
+    /// Judges it as the schema of keys, not of payloads.
+    #[arg(long, requires = "against")]
+    key: bool,
+    /// What that schema refers to, under the name by which it does; may be given several times.
+    #[arg(long, value_name = "NAME=FILE", requires = "against")]
+    reference: Vec<Named>,
     /// Asks no schema registry.
-    #[arg(long, conflicts_with = "against")]
+    #[arg(long)]
     offline: bool,
 }
 
@@ -41,8 +50,13 @@ pub(super) fn run(check: &Check) -> Result<(), Failure> {
     match loaded {
         Ok((config, plan)) => {
             let description = Description::of(&config, &plan);
+            let against = check.against.as_deref().map(|file| Against {
+                file,
+                part: if check.key { Part::Key } else { Part::Value },
+                references: &check.reference,
+            });
             let asked = Asked {
-                against: check.against.as_deref(),
+                against,
                 all_versions: check.all_versions,
                 offline: check.offline,
             };

@@ -1,22 +1,20 @@
 //! The schemas that a pipeline's registry has, or one that may be deployed, against the pipeline.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use forebay::config::{Config, Problem, Severity};
 use forebay::connectors::Topics;
 use forebay::connectors::registry::{Registry, SchemaVersion};
-use forebay::contract::{Contract, language};
+use forebay::contract::Contract;
 use forebay::control::Control;
 use forebay::core::codec::Part;
-use forebay::core::codec::schemas::{RegisteredSchema, SchemaType};
 use forebay::core::{Error, Kind, Result};
 use forebay::describe::Description;
 use forebay::formats::Schooled;
 use forebay::plan::Plan;
 use forebay::results::{Found, Wanted};
-use serde_json::Value;
 
+use super::against::Against;
 use crate::commands::waiting::Waiting;
 
 /// What there is to say of schemas.
@@ -34,7 +32,7 @@ pub(in crate::commands) struct Schemas {
 /// Which schemas are asked for.
 #[derive(Default)]
 pub(in crate::commands) struct Asked<'a> {
-    pub(in crate::commands) against: Option<&'a Path>,
+    pub(in crate::commands) against: Option<Against<'a>>,
     pub(in crate::commands) all_versions: bool,
     pub(in crate::commands) offline: bool,
 }
@@ -46,8 +44,8 @@ pub(in crate::commands) fn schemas(
     description: &Description,
 ) -> Schemas {
     let mut found = Schemas::default();
-    if let Some(file) = asked.against {
-        found.against(file, config, description);
+    if let Some(against) = &asked.against {
+        against.judge(&mut found, asked.offline, config, description);
         return found;
     }
     if asked.offline {
@@ -102,22 +100,6 @@ fn parts(config: &Config) -> impl Iterator<Item = (&'static str, Part, &'static 
 }
 
 impl Schemas {
-    fn against(&mut self, file: &Path, config: &Config, description: &Description) {
-        let judged = language(&config.document.pipeline.source.format)
-            .ok_or_else(|| {
-                Error::config(
-                    "`--against` takes a schema of the source's format: avro, json-schema or protobuf; this one has none",
-                )
-            })
-            .and_then(|schema_type| {
-                let name = file.display().to_string();
-                let judged = read(file, schema_type)
-                    .and_then(|schema| Contract::of(config, description, (Part::Value, name), &schema));
-                judged.map_err(|e| Error::config(format!("{}: {e}", file.display())))
-            });
-        self.take(config, judged, "/pipeline/source/format");
-    }
-
     /// Whether the registry of the events answers, as a run asks it at the start.
     fn speaks(&mut self, config: &Config, registry: &Registry, at: &str) -> bool {
         let Err(error) = registry.speaks() else {
@@ -213,7 +195,7 @@ impl Schemas {
         }
     }
 
-    fn take(&mut self, config: &Config, judged: Result<Contract>, at: &str) {
+    pub(super) fn take(&mut self, config: &Config, judged: Result<Contract>, at: &str) {
         match judged {
             Ok(contract) => {
                 for problem in contract.problems(config) {
@@ -251,28 +233,6 @@ impl Schemas {
             .into_iter()
             .find(|kind| has(*kind))
             .unwrap_or(Kind::Fatal)
-    }
-}
-
-/// The schema in a file: as its language writes it, or inside what a registry answers.
-fn read(file: &Path, schema_type: SchemaType) -> Result<RegisteredSchema> {
-    let text = std::fs::read_to_string(file).map_err(|e| Error::config("read the schema").caused_by(e))?;
-    let answer = serde_json::from_str(&text).ok();
-    Ok(RegisteredSchema {
-        schema_type,
-        text: answer.and_then(inside).unwrap_or(text),
-        references: Vec::new(),
-    })
-}
-
-/// The text of the schema in a registry's answer, `{"schema": "…"}`; what has a `type` is a schema itself.
-fn inside(mut answer: Value) -> Option<String> {
-    let answer = answer
-        .as_object_mut()
-        .filter(|answer| !answer.contains_key("type"))?;
-    match answer.remove("schema") {
-        Some(Value::String(text)) => Some(text),
-        _ => None,
     }
 }
 

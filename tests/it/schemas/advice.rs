@@ -20,7 +20,7 @@ fn with_source(folder: &TempDir, topic: &str, source: &str) -> String {
     pipeline(folder, &text).display().to_string()
 }
 
-fn written(folder: &TempDir, name: &str, text: &str) -> String {
+pub(super) fn written(folder: &TempDir, name: &str, text: &str) -> String {
     let path = folder.path().join(name);
     std::fs::write(&path, text).expect("write a schema");
     Path::display(&path).to_string()

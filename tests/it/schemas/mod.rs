@@ -2,6 +2,7 @@
 //! pipeline runs, registries that do not answer, and the contract between schema and model.
 
 mod advice;
+mod against;
 mod connect;
 mod contract;
 mod evolution;

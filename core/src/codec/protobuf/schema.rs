@@ -240,6 +240,9 @@ fn in_words(error: &protox::Error) -> String {
     if let Some((end, _)) = line.char_indices().nth(400) {
         line.truncate(end);
     }
+    if error.is_file_not_found() {
+        line += ": it is not among the schema's references";
+    }
     line
 }
 
