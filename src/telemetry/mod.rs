@@ -17,6 +17,7 @@ mod reading;
 mod registries;
 mod status;
 pub mod table;
+mod text;
 
 use std::fmt;
 use std::io;
@@ -27,7 +28,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -239,9 +240,16 @@ fn answer(wrong: Option<String>) -> (StatusCode, String) {
     }
 }
 
-async fn metrics(State(served): State<Arc<Served>>) -> impl IntoResponse {
+async fn metrics(State(served): State<Arc<Served>>, headers: HeaderMap) -> impl IntoResponse {
     match served.exporter.scrape() {
-        Ok(text) => (StatusCode::OK, [(header::CONTENT_TYPE, CONTENT_TYPE)], text),
+        Ok(text) if text::reads_open(&headers) => {
+            (StatusCode::OK, [(header::CONTENT_TYPE, CONTENT_TYPE)], text)
+        }
+        Ok(text) => (
+            StatusCode::OK,
+            [(header::CONTENT_TYPE, text::CLASSIC)],
+            text::classic(&text),
+        ),
         Err(error) => (
             StatusCode::INTERNAL_SERVER_ERROR,
             [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],

@@ -120,7 +120,7 @@ impl Exporter {
         Self { registry }
     }
 
-    /// The text now.
+    /// The text now, as OpenMetrics.
     pub fn scrape(&self) -> Result<String, fmt::Error> {
         let mut text = String::with_capacity(16 * 1024);
         encode(&mut text, &self.registry)?;

@@ -38,7 +38,6 @@ fn serves_metrics_and_liveness_until_dropped() {
 
     let metrics = ask(address, "/metrics");
     assert!(metrics.starts_with("HTTP/1.1 200"), "{metrics}");
-    assert!(metrics.contains(CONTENT_TYPE), "{metrics}");
     assert!(
         metrics.contains("forebay_records_consumed_total{pipeline=\"p\",lane=\"0\"} 7\n"),
         "{metrics}"
@@ -53,6 +52,33 @@ fn serves_metrics_and_liveness_until_dropped() {
 
     drop(telemetry);
     assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn metrics_are_in_the_format_that_is_asked_for() {
+    let telemetry = Telemetry::start(at(local()), "p", vec![Arc::default()], Beside::default());
+    let address = telemetry.address().unwrap();
+    // As Prometheus asks.
+    let open =
+        "accept: application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.4,*/*;q=0.1";
+    for (accept, content, is_open) in [
+        (open, CONTENT_TYPE, true),
+        (
+            "accept: text/plain\r\naccept: application/openmetrics-text",
+            CONTENT_TYPE,
+            true,
+        ),
+        ("accept: */*", text::CLASSIC, false),
+        ("accept: text/plain;version=0.0.4", text::CLASSIC, false),
+        ("user-agent: none", text::CLASSIC, false),
+    ] {
+        let answer = ask_with(address, "/metrics", accept);
+        assert!(
+            answer.contains(&format!("content-type: {content}\r\n")),
+            "{accept}: {answer}"
+        );
+        assert_eq!(answer.ends_with("# EOF\n"), is_open, "{accept}: {answer}");
+    }
 }
 
 #[test]
@@ -76,11 +102,11 @@ fn an_open_connection_does_not_hold_up_the_end() {
     assert!(open.read_to_end(&mut rest).is_err() || rest.is_empty());
 }
 
-fn ask_with(address: SocketAddr, path: &str, authorization: &str) -> String {
+fn ask_with(address: SocketAddr, path: &str, header: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(
         stream,
-        "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: {authorization}\r\n\r\n"
+        "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{header}\r\n\r\n"
     )
     .unwrap();
     let mut answer = String::new();
@@ -135,12 +161,12 @@ fn a_token_is_asked_for_where_there_is_one_but_not_by_probes() {
         "Bearer planted-token2",
         "planted-token",
     ] {
-        let answer = ask_with(address, "/metrics", wrong);
+        let answer = ask_with(address, "/metrics", &format!("authorization: {wrong}"));
         assert!(answer.starts_with("HTTP/1.1 401"), "{wrong}: {answer}");
         assert!(!answer.contains("planted-token\""), "{answer}");
     }
     for path in ["/metrics", "/status"] {
-        let answer = ask_with(address, path, "Bearer planted-token");
+        let answer = ask_with(address, path, "authorization: Bearer planted-token");
         assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
         assert!(!answer.contains("planted"), "{answer}");
     }
@@ -188,7 +214,7 @@ fn a_scrape_of_thousands_of_series_is_quick() {
     let exporter = Exporter::new("p", lanes, Beside::default(), Build::this());
     let timed = |_| {
         let begin = std::time::Instant::now();
-        let text = exporter.scrape().unwrap();
+        let text = text::classic(&exporter.scrape().unwrap());
         (begin.elapsed(), text)
     };
     let (quickest, text) = (0..20).map(timed).min_by_key(|(time, _)| *time).unwrap();

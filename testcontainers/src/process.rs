@@ -62,11 +62,16 @@ fn spawn_here(mut command: Command) -> io::Result<Child> {
 ///
 /// # Panics
 /// Where it does not start, or does not end within `within`: it is killed then, and the panic shows what it wrote.
-pub fn output(mut command: Command, within: Duration) -> Output {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+pub fn output(command: Command, within: Duration) -> Output {
+    output_of(command, Stdio::null(), within)
+}
+
+/// Runs `command` to its end, with this input.
+///
+/// # Panics
+/// As [`output`] does.
+pub fn output_of(mut command: Command, input: impl Into<Stdio>, within: Duration) -> Output {
+    command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
     let named = format!("{command:?}");
     let mut child = spawn(command).expect("start a process");
     let (stdout, stderr) = (read(child.stdout.take()), read(child.stderr.take()));

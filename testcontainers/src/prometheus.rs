@@ -2,6 +2,7 @@
 //! as often, and an Alertmanager that it tells of alerts. What starts it is on the path or in the cache; where it is not, the script that
 //! fetches it is run once.
 
+use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -73,6 +74,21 @@ impl Prometheus {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(folder);
         process::output(command, PROMTOOL_WITHIN)
+    }
+
+    /// Runs `promtool check metrics` on what a scrape gave.
+    ///
+    /// # Panics
+    /// As [`Prometheus::promtool`] does, and where the text cannot be written to a file.
+    pub fn check_metrics(text: &str) -> Output {
+        let program =
+            program("prometheus", "promtool").unwrap_or_else(|error| panic!("find promtool: {error}"));
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(text.as_bytes()).expect("write the metrics");
+        file.rewind().expect("the file's begin");
+        let mut command = Command::new(program);
+        command.args(["check", "metrics"]);
+        process::output_of(command, file, PROMTOOL_WITHIN)
     }
 
     /// What an expression gives now: each series' labels and its value.

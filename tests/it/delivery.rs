@@ -261,7 +261,7 @@ fn the_counters_balance_on_a_scrape_and_livez_answers() {
         run.metric("forebay_lag_records") == 0
     });
     assert!(run.get("/livez").is_some_and(|text| text.contains(" 200 ")));
-    assert!(run.get("/metrics").is_some_and(|text| text.ends_with("# EOF\n")));
+    assert!(crate::metrics(run.port).ends_with("# EOF\n"));
     run.stop();
 }
 

@@ -20,6 +20,7 @@ mod pipeline_tests;
 mod readme;
 mod rejects;
 mod schemas;
+mod scrape;
 mod secure;
 mod sensors;
 mod start;
@@ -43,11 +44,12 @@ fn free_port() -> u16 {
     listener.expect("a port").port()
 }
 
-/// The metrics at a port of this machine; nothing where nobody answers.
+/// The metrics at a port of this machine, as OpenMetrics; nothing where nobody answers.
 fn metrics(port: u16) -> String {
     let asked = || {
         let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-        write!(stream, "GET /metrics HTTP/1.0\r\n\r\n")?;
+        let open = "application/openmetrics-text";
+        write!(stream, "GET /metrics HTTP/1.0\r\naccept: {open}\r\n\r\n")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).map(|_| answer)
     };
