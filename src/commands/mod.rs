@@ -25,6 +25,7 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use forebay::config::{Config, Options, Problem};
 use forebay::core::{Error, Kind};
+use forebay::logging::{self, Format};
 use forebay::plan::Plan;
 
 /// Runs ONNX models on Kafka event streams: one binary, one pipeline file, every cloud.
@@ -149,17 +150,20 @@ fn report(failure: &Failure) -> ExitCode {
             exit_code(Kind::Config)
         }
         Failure::Error(error) => {
-            eprintln!("error: {error}");
+            logging::failed(error);
             exit_code(error.kind())
         }
         Failure::Said(kind) => exit_code(*kind),
     }
 }
 
-/// Each, and how many there are.
+/// Each, and for people how many there are.
 fn say_problems(problems: &[Problem]) {
     for problem in problems {
-        eprintln!("error: {problem}");
+        logging::failed(problem);
+    }
+    if logging::format() == Format::Json {
+        return;
     }
     let count = match problems.len() {
         1 => "1 problem".to_owned(),

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use forebay::connectors::kafka::Wait;
+use forebay::logging;
 
 /// Silence that is long.
 const LONG: Duration = Duration::from_secs(5);
@@ -58,8 +59,11 @@ fn tell(news: &Receiver<News>) {
             Ok(News::Same(new)) => wait = new,
             Err(RecvTimeoutError::Timeout) => {
                 match &wait {
-                    Some(wait) => eprintln!("{wait}"),
-                    None => eprintln!("{} s without an answer {what}", since.elapsed().as_secs()),
+                    Some(wait) => logging::told(wait),
+                    None => {
+                        let seconds = since.elapsed().as_secs();
+                        logging::told(format_args!("{seconds} s without an answer {what}"));
+                    }
                 }
                 due += LONG;
             }

@@ -3,9 +3,13 @@
 
 mod limit;
 
+use std::fmt::Display;
 use std::io::{self, IsTerminal};
+use std::sync::OnceLock;
 
 use forebay_core::{Error, Result};
+use tracing::subscriber::with_default;
+use tracing::{error, info};
 use tracing_subscriber::filter::FilterExt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -26,22 +30,54 @@ pub enum Format {
     Json,
 }
 
+/// How lines look since logging was started.
+static LINES: OnceLock<Format> = OnceLock::new();
+
 /// Sends log lines to stderr from now on.
 ///
 /// # Errors
 /// `FOREBAY_LOG` is no filter, or logging was started before.
 pub fn start(format: Format) -> Result<()> {
+    let format = *LINES.get_or_init(|| format);
     let filter = filter(std::env::var(FILTER).ok().as_deref())?;
+    let limited = lines(format).with_filter(filter.and(Limit::default()));
+    let started = tracing_subscriber::registry().with(limited).try_init();
+    started.map_err(|cause| Error::fatal("start logging").caused_by(cause))
+}
+
+fn lines(format: Format) -> Box<dyn Layer<Registry> + Send + Sync> {
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal());
-    let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
+    match format {
         Format::Text => lines.with_target(false).boxed(),
         Format::Json => lines.json().flatten_event(true).boxed(),
-    };
-    let limited = lines.with_filter(filter.and(Limit::default()));
-    let started = tracing_subscriber::registry().with(limited).try_init();
-    started.map_err(|cause| Error::fatal("start logging").caused_by(cause))
+    }
+}
+
+/// How lines look: as text where logging was not started.
+pub fn format() -> Format {
+    LINES.get().copied().unwrap_or_default()
+}
+
+/// Says why the program ends, whatever `FOREBAY_LOG` filters: a line of text, or an event where lines are JSON.
+pub fn failed(why: impl Display) {
+    match format() {
+        Format::Json => unfiltered(|| error!("{why}")),
+        Format::Text => eprintln!("error: {why}"),
+    }
+}
+
+/// Says something beside the log, as [`failed`] does.
+pub fn told(what: impl Display) {
+    match format() {
+        Format::Json => unfiltered(|| info!("{what}")),
+        Format::Text => eprintln!("{what}"),
+    }
+}
+
+fn unfiltered(event: impl FnOnce()) {
+    with_default(tracing_subscriber::registry().with(lines(Format::Json)), event);
 }
 
 fn filter(variable: Option<&str>) -> Result<EnvFilter> {

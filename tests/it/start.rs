@@ -1,10 +1,12 @@
 //! What a run says that cannot begin: within 15 seconds, naming what is wrong.
 
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
 use forebay_testcontainers::Kafka;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::sensors;
@@ -69,4 +71,49 @@ fn an_unknown_topic_is_named_and_not_created() {
             "asking for a topic must not create it"
         );
     }
+}
+
+/// What each line of a run says that logs as JSON.
+fn events(pipeline: &Path, filter: &str) -> Vec<Value> {
+    let mut command = crate::forebay(&["run", "--log", "json"]);
+    command.arg(pipeline).env("FOREBAY_LOG", filter);
+    let output = crate::output(command);
+    assert!(!output.status.success());
+    let text = said(&output);
+    let lines = text.lines().map(serde_json::from_str);
+    lines
+        .collect::<Result<_, _>>()
+        .unwrap_or_else(|e| panic!("{e}: {text}"))
+}
+
+/// The last event says why the run ended.
+fn ends_for(events: &[Value], reason: &str) {
+    let last = events.last().expect("an event");
+    let message = last["message"].as_str().unwrap_or_default();
+    assert!(last["level"] == "ERROR" && message.contains(reason), "{events:?}");
+}
+
+#[test]
+fn a_run_that_logs_json_says_why_it_fails_as_json_too() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("its address").to_string();
+    let folder = TempDir::new().expect("a folder");
+    let pipeline = sensors::pipeline(&folder, &[("localhost:9092", &address)]);
+    // Somebody listens and does not answer.
+    let told = events(&pipeline, "info");
+    ends_for(&told, &address);
+    let waited = |event: &Value| {
+        let said = event["message"].as_str();
+        said.is_some_and(|said| said.contains("s without an answer"))
+    };
+    assert!(told.iter().any(waited), "{told:?}");
+    drop(listener);
+    ends_for(&events(&pipeline, "off"), "the connection was refused");
+    ends_for(&events(&pipeline, "forebay=loudly"), "FOREBAY_LOG");
+
+    let wrong = sensors::pipeline(&folder, &[("group: sensors", "grup: sensors")]);
+    ends_for(
+        &events(&wrong, "info"),
+        "unknown key `grup`: did you mean `group`?",
+    );
 }
