@@ -315,7 +315,7 @@ pub struct Telemetry {
     /// The address of `/metrics` and its neighbours. The default is 127.0.0.1:9464, or a free port that the log names.
     #[schemars(example = &"127.0.0.1:9464")]
     pub listen: Option<String>,
-    /// What requests must bring as `Authorization: Bearer TOKEN`; `/livez` and `/readyz` answer without.
+    /// What requests must bring as `Authorization: Bearer TOKEN`, of visible ASCII characters; `/livez` and `/readyz` answer without.
     #[schemars(example = &"${METRICS_TOKEN}")]
     pub token: Option<forebay_auth::Secret>,
 }

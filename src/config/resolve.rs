@@ -103,6 +103,7 @@ impl Resolver {
         self.subjects(&document, &mut problems);
         self.two_schemas(&document, &mut problems);
         let listen = self.listen(&document, &mut problems);
+        self.token(&document, &mut problems);
         self.alerts(&document, &mut problems);
         let columns = self.columns(
             &pipeline.source.columns,
@@ -302,6 +303,25 @@ impl Resolver {
             problems.push(self.at("/telemetry/listen", "not an address such as 127.0.0.1:9464"));
         }
         address
+    }
+
+    /// What no request could bring in a header, or every one could.
+    fn token(&self, document: &Document, problems: &mut Vec<Problem>) {
+        let token = document
+            .telemetry
+            .token
+            .as_ref()
+            .map(forebay_auth::Secret::expose);
+        let message = match token {
+            Some("") => {
+                "telemetry.token is empty: give what it is filled from a value, or leave `token` out to ask for none"
+            }
+            Some(token) if !token.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                "telemetry.token holds what a header cannot carry: use visible ASCII characters alone, without blanks"
+            }
+            _ => return,
+        };
+        problems.push(self.at("/telemetry/token", message));
     }
 
     /// What no rule could be made of.

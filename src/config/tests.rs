@@ -65,6 +65,33 @@ fn a_good_file_is_typed_with_its_defaults() {
 }
 
 #[test]
+fn a_token_that_no_request_can_bring_is_refused_and_not_shown() {
+    let with = |token: &str| {
+        broken(
+            "pipeline:",
+            &format!("telemetry: {{ token: {token} }}\npipeline:"),
+        )
+    };
+    assert!(with("\"!aZ~9\"").is_empty());
+    let empty = "p.yaml:4:21: telemetry.token is empty: ";
+    assert!(with("\"\"")[0].starts_with(empty), "{:?}", with("\"\""));
+    assert!(with("\"${NONE:-}\"")[0].starts_with(empty));
+    for wrong in [
+        "\"planted token\"",
+        "\"planted\\ttoken\"",
+        "plantedé",
+        "\"planted\\n\"",
+    ] {
+        let said = with(wrong);
+        assert!(
+            said[0].contains("telemetry.token holds what a header cannot carry"),
+            "{said:?}"
+        );
+        assert!(!said.concat().contains("planted"), "{said:?}");
+    }
+}
+
+#[test]
 fn mistakes_are_named_with_their_place() {
     let cases = [
         (

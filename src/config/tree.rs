@@ -42,7 +42,7 @@ impl Tree {
             places: HashMap::new(),
             keys: HashMap::new(),
             written: Vec::new(),
-            secret: ["/connectors", "/pipeline/sink/headers"]
+            secret: ["/connectors", "/pipeline/sink/headers", "/telemetry/token"]
                 .map(str::to_owned)
                 .into(),
             filled: HashMap::new(),

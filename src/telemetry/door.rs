@@ -157,7 +157,7 @@ pub(super) async fn guarded(
     next: Next,
 ) -> Response {
     let brought = request.headers().get(header::AUTHORIZATION);
-    let brought = brought.and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    let brought = brought.and_then(|value| bearer(value.as_bytes()));
     match token {
         Some(token) if !brought.is_some_and(|brought| same(brought, token.expose().as_bytes())) => {
             let ask = [(header::WWW_AUTHENTICATE, "Bearer")];
@@ -166,6 +166,14 @@ pub(super) async fn guarded(
         }
         _ => next.run(request).await,
     }
+}
+
+/// The token of `Bearer TOKEN`; a scheme's case means nothing.
+fn bearer(credentials: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = credentials.split_at_checked("Bearer ".len())?;
+    scheme
+        .eq_ignore_ascii_case(b"Bearer ")
+        .then(|| token.trim_ascii_start())
 }
 
 /// In a time that does not tell how much of it is right.

@@ -159,6 +159,7 @@ fn a_token_is_asked_for_where_there_is_one_but_not_by_probes() {
         "Bearer",
         "Bearer planted-tokem",
         "Bearer planted-token2",
+        "Basic planted-token",
         "planted-token",
     ] {
         let answer = ask_with(address, "/metrics", &format!("authorization: {wrong}"));
@@ -166,9 +167,11 @@ fn a_token_is_asked_for_where_there_is_one_but_not_by_probes() {
         assert!(!answer.contains("planted-token\""), "{answer}");
     }
     for path in ["/metrics", "/status"] {
-        let answer = ask_with(address, path, "authorization: Bearer planted-token");
-        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
-        assert!(!answer.contains("planted"), "{answer}");
+        for scheme in ["Bearer", "bearer", "BEARER "] {
+            let answer = ask_with(address, path, &format!("authorization: {scheme} planted-token"));
+            assert!(answer.starts_with("HTTP/1.1 200"), "{scheme} {path}: {answer}");
+            assert!(!answer.contains("planted"), "{answer}");
+        }
     }
     assert!(ask(address, "/livez").starts_with("HTTP/1.1 200"));
 }
