@@ -4,10 +4,39 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use forebay_core::drift::ModelDigest;
+use forebay_core::steps::about::About;
 use forebay_core::{Error, Result};
 use sha2::{Digest, Sha256};
 
 use crate::config::{Config, StepConfig};
+use crate::plan::Plan;
+
+/// A model that a pipeline runs.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The number of its step, from 1.
+    pub step: usize,
+    pub file: ModelDigest,
+    /// The version that the file says it is of.
+    pub version: Option<i64>,
+}
+
+/// The models that a plan runs, in the order of its steps.
+///
+/// # Errors
+/// `Config` where a file cannot be read.
+pub fn running(config: &Config, plan: &Plan) -> Result<Vec<Model>> {
+    let version = |step: usize| match &plan.steps.get(step - 1)?.1.about {
+        About::Model(model) => model.version,
+        _ => None,
+    };
+    let models = numbered(config)?.into_iter().map(|(step, file)| Model {
+        step,
+        file,
+        version: version(step),
+    });
+    Ok(models.collect())
+}
 
 /// The models of a pipeline, in the order of its steps.
 ///
@@ -21,7 +50,7 @@ pub(crate) fn models(config: &Config) -> Result<Vec<ModelDigest>> {
 ///
 /// # Errors
 /// `Config` where a file cannot be read.
-pub fn numbered(config: &Config) -> Result<Vec<(usize, ModelDigest)>> {
+fn numbered(config: &Config) -> Result<Vec<(usize, ModelDigest)>> {
     let steps = (1..).zip(&config.document.pipeline.steps);
     let models = steps.filter_map(|(number, step)| match step {
         StepConfig::Model(model) => Some((number, &model.path)),

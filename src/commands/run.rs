@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use forebay::assemble::{self, Running};
+use forebay::config::Config;
 use forebay::connectors::Connector;
 use forebay::core::Error;
 use forebay::core::lane::Stop;
@@ -47,13 +48,7 @@ pub(super) fn run(command: &Run) -> Result<(), Failure> {
     stop_on_signals(running.stop())?;
     let name = &config.document.pipeline.name;
     info!(pipeline = name, lanes = running.metrics.len(), "running");
-    let mut beside = beside(&running, &plan);
-    beside.models = digest::numbered(&config)?;
-    beside.picture = Some(Picture::of(&Description::of(&config, &plan)));
-    beside.bounds = match running.connectors.get(&config.source_connector) {
-        Some(connector) => connector.bounds()?,
-        None => None,
-    };
+    let beside = beside(&running, &config, &plan)?;
     let serving = Serving {
         listen: config.listen,
         token: config.document.telemetry.token.clone(),
@@ -64,8 +59,8 @@ pub(super) fn run(command: &Run) -> Result<(), Failure> {
     outcome.map_err(Failure::from)
 }
 
-/// How the connectors' tokens and registries are, for telemetry.
-fn beside(running: &Running, plan: &Plan) -> Beside {
+/// What telemetry tells beside what lanes count.
+pub(super) fn beside(running: &Running, config: &Config, plan: &Plan) -> Result<Beside, Error> {
     fn of<S>(
         (name, connector): (&String, &Arc<dyn Connector>),
         now: fn(&dyn Connector) -> Option<S>,
@@ -78,7 +73,11 @@ fn beside(running: &Running, plan: &Plan) -> Beside {
     }
     let registry =
         |(name, connector): (&String, &Arc<dyn Connector>)| Some((name.clone(), connector.registry()?));
-    Beside {
+    let bounds = match running.connectors.get(&config.source_connector) {
+        Some(connector) => connector.bounds()?,
+        None => None,
+    };
+    Ok(Beside {
         tokens: running
             .connectors
             .iter()
@@ -91,10 +90,10 @@ fn beside(running: &Running, plan: &Plan) -> Beside {
             .collect(),
         registries: running.connectors.iter().filter_map(registry).collect(),
         drift: plan.drift.as_ref().map(Arc::clone),
-        models: Vec::new(),
-        bounds: None,
-        picture: None,
-    }
+        models: digest::running(config, plan)?,
+        bounds,
+        picture: Some(Picture::of(&Description::of(config, plan))),
+    })
 }
 
 /// Waits for the lanes with the live line on.

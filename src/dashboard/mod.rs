@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::telemetry::table::{self, Kind, Section};
+use crate::telemetry::table::{self, Section};
 
 use self::panel::{Panel, default_of};
 
@@ -39,7 +39,7 @@ fn rows() -> Vec<(&'static str, Vec<Panel>)> {
     for section in table::SECTIONS {
         let row = row_of(section);
         let rest = section.metrics.iter();
-        let rest = rest.filter(|metric| !shown.contains(metric.name) && metric.kind != Kind::Info);
+        let rest = rest.filter(|metric| !shown.contains(metric.name));
         let rest: Vec<Panel> = rest.map(|metric| default_of(metric)).collect();
         if let Some((_, panels)) = rows.iter_mut().find(|(title, _)| *title == row) {
             panels.extend(rest);

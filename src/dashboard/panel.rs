@@ -13,14 +13,22 @@ pub(super) struct Query {
     pub(super) legend: String,
 }
 
+/// How a panel shows what it asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    Curves,
+    Number,
+    /// A line for each series, of its labels and its value now.
+    Table,
+}
+
 /// One picture.
 #[derive(Clone, Debug)]
 pub(super) struct Panel {
     pub(super) title: String,
     pub(super) about: String,
     pub(super) unit: &'static str,
-    /// One number instead of a curve.
-    pub(super) is_number: bool,
+    pub(super) look: Look,
     pub(super) queries: Vec<Query>,
     /// The metrics that need no other panel.
     pub(super) shows: Vec<&'static str>,
@@ -43,7 +51,7 @@ impl Panel {
             title: title.to_owned(),
             about: format!("{}.", metric.help),
             unit,
-            is_number: false,
+            look: Look::Curves,
             queries: Vec::new(),
             shows: vec![metric.name],
         }
@@ -64,39 +72,57 @@ impl Panel {
     }
 
     pub(super) fn number(mut self) -> Self {
-        self.is_number = true;
+        self.look = Look::Number;
         // A number shows too little to be all that there is of a metric.
         self.shows.clear();
         self
     }
 
+    fn table(mut self) -> Self {
+        self.look = Look::Table;
+        self
+    }
+
     pub(super) fn width(&self) -> u32 {
-        if self.is_number { WIDTH / 6 } else { WIDTH / 3 }
+        match self.look {
+            Look::Curves => WIDTH / 3,
+            Look::Number => WIDTH / 6,
+            Look::Table => WIDTH / 3 * 2,
+        }
     }
 
     pub(super) fn height(&self) -> u32 {
-        if self.is_number { HEIGHT / 2 } else { HEIGHT }
+        match self.look {
+            Look::Number => HEIGHT / 2,
+            Look::Curves | Look::Table => HEIGHT,
+        }
     }
 
     pub(super) fn to_json(&self, id: u32, place: Value) -> Value {
+        let is_now = self.look != Look::Curves;
         let targets = self.queries.iter().zip('A'..).map(|(query, letter)| {
             json!({
                 "refId": letter.to_string(), "expr": query.expr, "legendFormat": query.legend,
-                "datasource": datasource(), "instant": self.is_number, "range": !self.is_number,
+                "datasource": datasource(), "instant": is_now, "range": !is_now,
             })
         });
-        let options = match self.is_number {
-            true => {
-                json!({ "reduceOptions": { "calcs": ["lastNotNull"], "fields": "", "values": false }, "graphMode": "none" })
-            }
-            false => json!({
-                "legend": { "displayMode": "list", "placement": "bottom", "showLegend": true },
-                "tooltip": { "mode": "multi", "sort": "desc" },
-            }),
+        let (kind, options) = match self.look {
+            Look::Number => (
+                "stat",
+                json!({ "reduceOptions": { "calcs": ["lastNotNull"], "fields": "", "values": false }, "graphMode": "none" }),
+            ),
+            Look::Curves => (
+                "timeseries",
+                json!({
+                    "legend": { "displayMode": "list", "placement": "bottom", "showLegend": true },
+                    "tooltip": { "mode": "multi", "sort": "desc" },
+                }),
+            ),
+            Look::Table => ("table", json!({ "showHeader": true })),
         };
-        json!({
+        let mut made = json!({
             "id": id,
-            "type": if self.is_number { "stat" } else { "timeseries" },
+            "type": kind,
             "title": self.title,
             "description": self.about,
             "datasource": datasource(),
@@ -104,7 +130,14 @@ impl Panel {
             "fieldConfig": { "defaults": { "unit": self.unit, "min": 0 }, "overrides": [] },
             "options": options,
             "targets": targets.collect::<Vec<_>>(),
-        })
+        });
+        if self.look == Look::Table {
+            made["targets"][0]["format"] = json!("table");
+            let names =
+                json!({ "excludeByName": { "Time": true }, "renameByName": { "Value": "processes" } });
+            made["transformations"] = json!([{ "id": "organize", "options": names }]);
+        }
+        made
     }
 }
 
@@ -166,7 +199,16 @@ pub(super) fn default_of(metric: &'static Metric) -> Panel {
         Kind::Histogram => panel
             .query(quantile(metric, 0.5), &format!("p50 {legend}"))
             .query(quantile(metric, 0.99), &format!("p99 {legend}")),
-        Kind::Gauge | Kind::Info => {
+        Kind::Info => {
+            let of = chosen(metric, "", "");
+            let of = match metric.labels.contains(&"pipeline") {
+                true => of,
+                false => of_processes(&of),
+            };
+            // How many processes say so: two lines are a rollout under way.
+            panel.query(format!("count by ({by}) ({of})"), "").table()
+        }
+        Kind::Gauge => {
             let of = chosen(metric, "", "");
             let expr = match name {
                 _ if name.ends_with("_timestamp_seconds") => format!("time() - min by ({by}) ({of} > 0)"),

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::rules::recorded;
+use crate::telemetry::table::Kind;
 
 /// The metrics that an expression names.
 fn named(expr: &str) -> BTreeSet<String> {
@@ -34,7 +35,7 @@ fn every_query_names_metrics_of_the_table_and_every_metric_is_shown() {
             seen.insert(name);
         }
     }
-    for metric in table::all().filter(|metric| metric.kind != Kind::Info) {
+    for metric in table::all() {
         assert!(seen.contains(metric.name), "{} is in no panel", metric.name);
     }
 }
@@ -77,4 +78,32 @@ fn panels_have_places_of_their_own_units_and_words() {
         .collect();
     assert_eq!(names, ["datasource", "pipeline", "connector"]);
     assert_eq!(made["templating"]["list"][1]["current"]["value"][0], "sensors");
+}
+
+/// Two versions at once are two lines.
+#[test]
+fn what_runs_is_a_table_with_a_line_for_each_version() {
+    let made = made(None);
+    let panels = made["panels"].as_array().unwrap();
+    let mut tables = panels.iter().filter(|panel| panel["type"] == "table");
+    for (title, expr) in [
+        (
+            "Model info",
+            r#"count by (pipeline, step, file, version, sha256) (forebay_model_info{pipeline=~"$pipeline"})"#,
+        ),
+        (
+            "Build info",
+            r#"count by (version, librdkafka) (forebay_build_info{} * on (job, instance) group_left () "#,
+        ),
+    ] {
+        let table = tables.next().unwrap();
+        assert_eq!(table["title"], title);
+        let target = &table["targets"][0];
+        assert!(target["expr"].as_str().unwrap().starts_with(expr), "{target}");
+        assert_eq!(
+            (&target["format"], &target["instant"]),
+            (&"table".into(), &true.into())
+        );
+    }
+    assert!(tables.next().is_none());
 }

@@ -40,10 +40,10 @@ use tracing::{info, warn};
 
 use self::door::Door;
 use self::page::Page;
+use crate::digest::Model;
 use crate::drift::Drift;
 
 pub use connectors::{ByConnector, Now};
-pub use models::Models;
 pub use picture::{Drawn, End, Picture, Rejects};
 pub use prometheus::{Build, CONTENT_TYPE, Exporter};
 pub use reading::{Balance, Reading};
@@ -93,7 +93,8 @@ pub struct Beside {
     pub tokens: ByConnector<TokenStatus>,
     pub clients: ByConnector<ClientStatus>,
     pub registries: Registries,
-    pub models: Models,
+    /// What model steps run.
+    pub models: Vec<Model>,
     /// Who tells where the source's logs end.
     pub bounds: Option<Box<dyn LogBounds>>,
     /// What is compared with a reference.

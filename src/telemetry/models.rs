@@ -2,19 +2,16 @@
 
 use std::fmt;
 
-use forebay_core::drift::ModelDigest;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::table;
-
-/// Models by the numbers of their steps, from 1.
-pub type Models = Vec<(usize, ModelDigest)>;
+use crate::digest::Model;
 
 #[derive(Debug)]
 pub(super) struct Collected {
     pub(super) pipeline: String,
-    pub(super) models: Models,
+    pub(super) models: Vec<Model>,
 }
 
 impl Collector for Collected {
@@ -23,12 +20,14 @@ impl Collector for Collected {
             return Ok(());
         }
         let mut series = table::MODEL.begin(&mut to)?;
-        for (number, model) in &self.models {
+        for model in &self.models {
+            let version = model.version.map(|version| version.to_string());
             series.info(&[
                 ("pipeline", self.pipeline.as_str()),
-                ("step", &number.to_string()),
-                ("file", &model.path),
-                ("sha256", &model.sha256),
+                ("step", &model.step.to_string()),
+                ("file", &model.file.path),
+                ("version", version.as_deref().unwrap_or_default()),
+                ("sha256", &model.file.sha256),
             ])?;
         }
         Ok(())

@@ -94,7 +94,7 @@ metrics! {
         STEP_GONE = Counter "forebay_step_gone_rows_total" ["pipeline" "lane" "stage" "step"] "Rows that a step filtered or rejected";
         STEP_RUNS = Counter "forebay_step_runs_total" ["pipeline" "lane" "stage" "step"] "Batches that a step was run on";
         STEP_OPENING = Gauge "forebay_step_opening_seconds" ["pipeline" "lane" "stage" "step"] "How long it took to open a step: to load its model, above all";
-        MODEL = Info "forebay_model_info" ["pipeline" "step" "file" "sha256"] "Which model a step runs";
+        MODEL = Info "forebay_model_info" ["pipeline" "step" "file" "version" "sha256"] "Which model a step runs; version is what the file says it is of, empty where it says none";
         MODEL_NOT_FINITE = Counter "forebay_model_not_finite_total" ["pipeline" "lane" "step"] "NaN and infinite numbers among a model's results";
     }
     "Group" {

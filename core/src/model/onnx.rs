@@ -78,6 +78,12 @@ impl OnnxModel {
         self.one_by_one
     }
 
+    /// The version that the file says the model is of; ONNX Runtime gives the greatest number where it says none.
+    pub fn version(&self) -> Option<i64> {
+        let version = self.session.metadata().ok()?.version()?;
+        (version != i64::MAX).then_some(version)
+    }
+
     fn run(&mut self, inputs: &[ArrayRef], rows: usize) -> Result<Vec<ArrayRef>> {
         let bound = self.signature.inputs.iter().zip(inputs);
         let bools: Vec<Vec<bool>> = bound

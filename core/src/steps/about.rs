@@ -62,6 +62,8 @@ pub enum Otherwise {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelAbout {
     pub path: PathBuf,
+    /// The version that the model's file says it is of.
+    pub version: Option<i64>,
     pub inputs: Vec<Filled>,
     pub outputs: Vec<Given>,
 }

@@ -160,6 +160,7 @@ impl ModelStep {
         });
         ModelAbout {
             path: self.path.clone(),
+            version: model.version(),
             inputs: bound.iter().map(|b| b.about(input)).collect(),
             outputs: given.collect(),
         }

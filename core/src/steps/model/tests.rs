@@ -381,3 +381,29 @@ fn columns_that_may_be_null_are_warned_of() {
         "{said}"
     );
 }
+
+#[test]
+fn a_model_tells_the_version_that_its_file_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut step = step("sum", &[("features", &["a", "b", "c"])], &[]);
+    let input = Schema::new(
+        ["a", "b", "c"]
+            .map(|name| Field::new(name, DataType::Float32, false))
+            .to_vec(),
+    );
+    let version = |step: &ModelStep| match step.plan(&input, &env()).unwrap().about {
+        About::Model(about) => about.version,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(version(&step), None);
+    // The field `model_version` of the file, 0 and 300.
+    for (field, expected) in [(&[0x28, 0][..], 0), (&[0x28, 0xac, 0x02], 300)] {
+        let mut model = std::fs::read(&step.path).unwrap();
+        model.extend(field);
+        let path = folder.path().join("versioned.onnx");
+        std::fs::write(&path, model).unwrap();
+        let original = std::mem::replace(&mut step.path, path);
+        assert_eq!(version(&step), Some(expected));
+        step.path = original;
+    }
+}
