@@ -20,12 +20,11 @@ use forebay::core::{Error, Result};
 use forebay::demo::confusion::Confusions;
 use forebay::demo::drifting::{Looking, Seen};
 use forebay::demo::telemetry::{OFF_BY, SENSOR, TIMES, Telemetry};
-use forebay::describe::Description;
 use forebay::live::{Live, Totals, grouped, millis};
 use forebay::logging::{self, Format};
-use forebay::telemetry::{self, Beside, Picture, Serving};
+use forebay::telemetry::{self, Beside, Serving};
 
-use super::run::stop_on_signals;
+use super::run::{beside, stop_on_signals};
 use super::say::{say, say_line};
 use super::{Failure, load};
 
@@ -88,11 +87,7 @@ pub(super) fn run(command: &Demo) -> Result<(), Failure> {
         stop.clone(),
         shift.clone(),
     )?;
-    let beside = Beside {
-        picture: Some(Picture::of(&Description::of(&config, &plan))),
-        drift: plan.drift.as_ref().map(Arc::clone),
-        ..Beside::default()
-    };
+    let beside = beside(&running, &config, &plan)?;
     let served = serve(&config, &metrics, beside);
     let looking = served.address().map(Looking::start).transpose()?;
     say_line(format_args!(
