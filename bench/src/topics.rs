@@ -90,8 +90,8 @@ impl Counter {
                 Err(error) if Instant::now() >= until => {
                     return Err(Failure(format!("count the results in {}: {error}", self.topic)));
                 }
-                // A leader of a topic that was made a moment ago may not know of it yet: it is asked again.
-                Err(_) => std::thread::sleep(Duration::from_millis(20)),
+                // A leader of a topic that was made a moment ago may not know of it yet.
+                Err(_) => std::thread::sleep(Duration::from_millis(20)), // a pause between two questions
             }
         }
     }

@@ -61,7 +61,7 @@ impl Native {
                 );
                 return Err(io::Error::other(format!("{what}:\n{}", self.tail())));
             }
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(50)); // a pause between two looks
         }
         Ok(())
     }

@@ -64,7 +64,7 @@ fn third(idle: Duration, request: Duration, dawdle: fn(TcpStream)) -> String {
 /// Sends one byte after another until the connection ends.
 fn drip(mut stream: TcpStream) {
     while stream.write_all(b"x").is_ok() {
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(50)); // it dawdles: that is what is tested
     }
 }
 
@@ -102,7 +102,7 @@ fn whoever_takes_an_answer_bit_by_bit_makes_room() {
             .unwrap();
         let mut some = [0; 64 << 10];
         while stream.read(&mut some).is_ok_and(|read| read > 0) {
-            thread::sleep(Duration::from_millis(50));
+            thread::sleep(Duration::from_millis(50)); // it dawdles: that is what is tested
         }
     });
     assert!(third.ends_with("in"), "{third}");
@@ -121,6 +121,6 @@ fn a_connection_outlasts_its_requests() {
             stream.read_exact(&mut byte).unwrap();
             answer.extend(byte);
         }
-        thread::sleep(SOON * 2);
+        thread::sleep(SOON * 2); // longer than one request may take, between two
     }
 }
