@@ -34,7 +34,7 @@ pub struct Alert {
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const FETCHED_WITHIN: Duration = Duration::from_secs(600);
-const PROMTOOL_WITHIN: Duration = Duration::from_secs(60);
+const PROMTOOL_WITHIN: Duration = Duration::from_secs(300);
 
 impl Prometheus {
     /// Starts one that scrapes `targets` (`host:port`), evaluates the rules of `rules` and tells `alertmanager` of what fires, and waits
@@ -67,7 +67,7 @@ impl Prometheus {
     /// Runs `promtool` with these arguments in a folder.
     ///
     /// # Panics
-    /// Where it cannot be fetched or started, or does not end within a minute.
+    /// Where it cannot be fetched or started, or does not end within five minutes.
     pub fn promtool(folder: &Path, arguments: &[&str]) -> Output {
         let program =
             program("prometheus", "promtool").unwrap_or_else(|error| panic!("find promtool: {error}"));
