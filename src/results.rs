@@ -37,7 +37,7 @@ impl Wanted {
         };
         let full = record_name(config, &asked);
         Ok(Some(Self {
-            subject: subject(&sink.topic, &full, asked.subject),
+            subject: subject_of(config, &asked),
             schema: own_schema(&sink.format, plan, &full)?,
             auto_register: asked.auto_register,
             use_latest: asked.use_latest,
@@ -211,6 +211,12 @@ fn differences(new: &str, latest: &str) -> Vec<String> {
         .filter(|(name, field)| !ours.contains_key(*name) && field.get("default").is_none());
     said.extend(gone.map(|(name, _)| format!("`{name}` is gone and had no default")));
     said
+}
+
+/// The subject of the results' schema.
+pub(crate) fn subject_of(config: &Config, asked: &RegisteredResults<'_>) -> String {
+    let topic = &config.document.pipeline.sink.topic;
+    subject(topic, &record_name(config, asked), asked.subject)
 }
 
 /// The full name of the results' record: as the file says, or made of the pipeline's name.

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::finding::Finding;
-use crate::grants::Grants;
+use crate::grants::{ConfluentMember, Grants};
 use crate::kind::Preset;
 use crate::registry::SchemaRegistryConfig;
 use crate::resolved::{AUTH_TIMEOUT, Bootstrap, Login, Resolved, Setting};
@@ -111,11 +111,29 @@ impl Preset for ConfluentConfig {
             client_rack: self.client_rack.clone(),
             preset: SETTINGS.to_vec(),
             client: self.client.clone(),
-            grants: self.auth.grants(),
+            grants: self.grants(),
             advice,
             registry: registry.flatten(),
             ..Resolved::at(Bootstrap::Addresses(self.bootstrap.clone()))
         })
+    }
+}
+
+impl ConfluentConfig {
+    fn grants(&self) -> Grants {
+        let registry = self.schema_registry.as_ref();
+        let registry = registry.and_then(|registry| registry.oauth.as_ref());
+        let kafka = self.auth.oauth.as_ref();
+        Grants::Confluent {
+            kafka: kafka.map_or_else(ConfluentMember::default, |oauth| ConfluentMember {
+                principal: oauth.identity_pool.clone(),
+                cluster: oauth.logical_cluster.clone(),
+            }),
+            registry: registry.map_or_else(ConfluentMember::default, |oauth| ConfluentMember {
+                principal: oauth.identity_pool.clone(),
+                cluster: oauth.logical_cluster.clone(),
+            }),
+        }
     }
 }
 
@@ -135,17 +153,6 @@ impl ConfluentAuth {
                 one("the key `api_secret` is missing: it was shown when the API key was made")
             }
             (None, Some(_), None) => one("the key `api_key` is missing"),
-        }
-    }
-
-    fn grants(&self) -> Grants {
-        let pool = self.oauth.as_ref().and_then(|oauth| oauth.identity_pool.clone());
-        Grants::Confluent {
-            principal: pool,
-            cluster: self
-                .oauth
-                .as_ref()
-                .and_then(|oauth| oauth.logical_cluster.clone()),
         }
     }
 }

@@ -43,7 +43,7 @@ pub use connector::{
     ClientStatus, Connector, GroupProtocol, LogBounds, NewTopic, Reader, SinkSpec, SourceSpec, Start, Topics,
 };
 pub use finding::{Finding, Needs, Outcome};
-pub use grants::Grants;
+pub use grants::{ConfluentMember, Grants};
 pub use kind::{Built, Kind, Preset};
 pub use owned::{OWNED, owned};
 pub use resolved::{

@@ -57,7 +57,10 @@ impl Resolved {
             preset: Vec::new(),
             client: BTreeMap::new(),
             limits: Limits::default(),
-            grants: Grants::Acl { principal: None },
+            grants: Grants::Acl {
+                principal: None,
+                looked_up: None,
+            },
             advice: |_| None,
             registry: None,
         }

@@ -65,6 +65,7 @@ impl Preset for KafkaConfig {
             client: self.client.clone(),
             grants: Grants::Acl {
                 principal: self.principal(),
+                looked_up: None,
             },
             advice: advice::self_hosted,
             registry: registry.flatten(),

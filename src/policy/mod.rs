@@ -9,7 +9,8 @@ mod iam;
 
 use forebay_connectors::{Grants, Topics};
 
-use crate::config::Config;
+use crate::config::{Config, SourceFormat};
+use crate::results;
 
 /// What a pipeline does at one connector.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,13 +18,22 @@ pub struct Uses {
     pub read: Vec<Topic>,
     pub write: Vec<Topic>,
     pub group: Option<String>,
+    /// What it does at the schema registry beside the connector, where it asks one.
+    pub subjects: Option<Subjects>,
 }
 
-/// Topics that rights are for.
+/// Subjects of a schema registry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subjects {
+    pub read: Vec<Topic>,
+    pub register: Vec<Topic>,
+}
+
+/// Topics, or subjects, that rights are for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Topic {
     Named(String),
-    /// Every topic whose name begins so.
+    /// All whose names begin so.
     Prefix(String),
 }
 
@@ -64,7 +74,71 @@ impl Uses {
         }
         uses.write.sort();
         uses.write.dedup();
+        uses.subjects = Subjects::of(config, name);
         uses
+    }
+}
+
+impl Subjects {
+    /// What a run asks the registry beside the connector `name`.
+    fn of(config: &Config, name: &str) -> Option<Self> {
+        let (source, sink) = (&config.document.pipeline.source, &config.document.pipeline.sink);
+        let mut subjects = Self::default();
+        if config.source_connector == name {
+            let value = Some((&source.format, "value"));
+            let key = source.key.as_ref().map(|key| (&key.format, "key"));
+            let asking = value
+                .into_iter()
+                .chain(key)
+                .filter(|(format, _)| format.asks_registry());
+            subjects.read = asking
+                .flat_map(|(format, part)| of_events(config, format, part))
+                .collect();
+        }
+        if config.sink_connector == name
+            && let Some(results) = sink.format.registered()
+        {
+            let subject = Topic::Named(results::subject_of(config, &results));
+            subjects.read.push(subject.clone());
+            if results.auto_register {
+                subjects.register.push(subject);
+            }
+        }
+        subjects.read.sort();
+        subjects.read.dedup();
+        (!subjects.read.is_empty()).then_some(subjects)
+    }
+
+    /// What a person has to grant where no command is known.
+    fn note(&self) -> String {
+        let list = |all: &[Topic]| {
+            let each = all.iter().map(|one| match one {
+                Topic::Named(name) => format!("`{name}`"),
+                Topic::Prefix(prefix) => format!("`{prefix}...`"),
+            });
+            each.collect::<Vec<_>>().join(", ")
+        };
+        let mut note = format!(
+            "at the schema registry it reads the subjects {}",
+            list(&self.read)
+        );
+        if !self.register.is_empty() {
+            note += &format!(", and registers schemas under {}", list(&self.register));
+        }
+        note + ": give its login there that right, where the registry has access rules"
+    }
+}
+
+/// The subjects of a part of the events: those that the format names, or those that are named after the topics.
+fn of_events(config: &Config, format: &SourceFormat, part: &str) -> Vec<Topic> {
+    let named = |names: &[String]| names.iter().cloned().map(Topic::Named).collect();
+    match (format.subjects(), &config.topics) {
+        ([], Topics::Names(topics)) => topics
+            .iter()
+            .map(|topic| Topic::Named(format!("{topic}-{part}")))
+            .collect(),
+        ([], Topics::Pattern(pattern)) => vec![Topic::Prefix(literal_prefix(pattern))],
+        (names, _) => named(names),
     }
 }
 
@@ -84,16 +158,27 @@ fn literal_prefix(pattern: &str) -> String {
 
 /// Writes the rights for `uses` in the words of `grants`; `bootstrap` is named where a command needs it.
 pub fn write(grants: &Grants, uses: &Uses, bootstrap: &str) -> Policy {
-    match grants {
-        Grants::Acl { principal } => acl::write(principal.as_deref(), uses, bootstrap),
-        Grants::Iam { cluster_arn, region } => iam::write(cluster_arn.as_deref(), region, uses),
+    let mut policy = match grants {
+        Grants::Acl { principal, looked_up } => {
+            let mut policy = acl::write(principal.as_deref(), uses, bootstrap);
+            if let Some(lookup) = looked_up.as_deref().map(iam::lookup) {
+                policy.text += &lookup.text;
+                policy.notes.extend(lookup.notes);
+            }
+            policy
+        }
+        Grants::Iam {
+            cluster_arn,
+            region,
+            looked_up,
+        } => iam::write((cluster_arn.as_deref(), region), *looked_up, uses),
         Grants::Roles { namespace } => azure::roles(namespace, uses),
         Grants::SharedAccess { namespace, policy } => azure::shared_access(namespace, policy, uses),
-        Grants::Confluent { principal, cluster } => {
-            confluent::write(principal.as_deref(), cluster.as_deref(), uses)
-        }
+        Grants::Confluent { kafka, registry } => return confluent::write(kafka, registry, uses),
         Grants::GoogleIam { service_account } => google::write(service_account.as_deref()),
-    }
+    };
+    policy.notes.extend(uses.subjects.as_ref().map(Subjects::note));
+    policy
 }
 
 #[cfg(test)]

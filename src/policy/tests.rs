@@ -1,5 +1,6 @@
 //! Rights by service: what stands there, and what does not.
 
+use forebay_connectors::ConfluentMember;
 use serde_json::Value;
 
 use super::*;
@@ -12,6 +13,22 @@ fn uses() -> Uses {
             Topic::Named("scores".into()),
         ],
         group: Some("fraud".into()),
+        subjects: None,
+    }
+}
+
+/// With events that are read by their schemas, and results whose schema is registered.
+fn asking() -> Uses {
+    let (events, results) = (
+        Topic::Named("payments-value".into()),
+        Topic::Named("scores-value".into()),
+    );
+    Uses {
+        subjects: Some(Subjects {
+            read: vec![events, results.clone()],
+            register: vec![results],
+        }),
+        ..uses()
     }
 }
 
@@ -21,6 +38,7 @@ fn iam_names_every_resource_and_nothing_else() {
     let grants = Grants::Iam {
         cluster_arn: Some(arn.into()),
         region: "eu-west-1".into(),
+        looked_up: true,
     };
     let policy = write(&grants, &uses(), "");
     let json: Value = serde_json::from_str(&policy.text).expect("JSON");
@@ -46,6 +64,30 @@ fn iam_names_every_resource_and_nothing_else() {
         ..uses()
     };
     assert!(!write(&grants, &reads_only, "").text.contains("Write"));
+    assert_eq!(of("FindBrokers")["Resource"][0], arn);
+    let named = Grants::Iam {
+        cluster_arn: Some(arn.into()),
+        region: "eu-west-1".into(),
+        looked_up: false,
+    };
+    assert!(!write(&named, &uses(), "").text.contains("GetBootstrapBrokers"));
+}
+
+#[test]
+fn a_lookup_by_arn_is_a_right_whatever_the_brokers_are_told() {
+    let arn = "arn:aws:kafka:eu-west-1:111122223333:cluster/prod/aa-bb-7";
+    let grants = |looked_up: Option<&str>| Grants::Acl {
+        principal: Some("User:app".into()),
+        looked_up: looked_up.map(str::to_owned),
+    };
+    let policy = write(&grants(Some(arn)), &uses(), "k:1");
+    let (lists, command) = policy.text.trim_end().rsplit_once('\n').expect("two lines");
+    assert!(lists.contains("--allow-principal User:app"), "{lists}");
+    let document = command.split('\'').nth(1).expect("a quoted document");
+    let json: Value = serde_json::from_str(document).expect("JSON");
+    assert_eq!(json["Statement"][0]["Action"][0], "kafka:GetBootstrapBrokers");
+    assert_eq!(json["Statement"][0]["Resource"][0], arn);
+    assert!(!write(&grants(None), &uses(), "k:1").text.contains("aws"));
 }
 
 #[test]
@@ -65,6 +107,7 @@ fn a_pattern_is_a_prefix() {
     };
     let grants = Grants::Acl {
         principal: Some("User:a b".into()),
+        looked_up: None,
     };
     let text = write(&grants, &uses, "k:1").text;
     assert!(text.contains("--allow-principal 'User:a b'"), "{text}");
@@ -96,18 +139,66 @@ fn azure_has_roles_for_identities_and_a_rule_for_connection_strings() {
     assert!(rule.text.contains("--rights Listen Send"), "{}", rule.text);
 }
 
+fn confluent(pool: Option<&str>, cluster: Option<&str>) -> Grants {
+    let member = |cluster: Option<&str>| ConfluentMember {
+        principal: pool.map(str::to_owned),
+        cluster: cluster.map(str::to_owned),
+    };
+    Grants::Confluent {
+        kafka: member(None),
+        registry: member(cluster),
+    }
+}
+
 #[test]
 fn confluent_names_the_pool_or_leaves_its_place() {
-    let grants = |principal: Option<&str>| Grants::Confluent {
-        principal: principal.map(str::to_owned),
-        cluster: None,
-    };
-    let text = write(&grants(Some("pool-1")), &uses(), "").text;
+    let text = write(&confluent(Some("pool-1"), None), &uses(), "").text;
     assert_eq!(text.lines().count(), 4, "{text}");
     assert!(
         text.contains("--principal User:pool-1") && text.contains("--consumer-group fraud"),
         "{text}"
     );
-    let policy = write(&grants(None), &uses(), "");
+    let policy = write(&confluent(None, None), &uses(), "");
     assert!(policy.text.contains("SERVICE_ACCOUNT") && policy.notes.len() == 2);
+}
+
+#[test]
+fn confluent_s_registry_has_roles_on_subjects() {
+    let policy = write(&confluent(Some("pool-1"), Some("lsrc-7")), &asking(), "");
+    let bindings: Vec<&str> = policy.text.lines().skip(4).collect();
+    let line = |role: &str, subject: &str| {
+        format!(
+            "confluent iam rbac role-binding create --principal User:pool-1 --environment ENVIRONMENT --schema-registry-cluster lsrc-7 \
+             --role {role} --resource Subject:{subject}"
+        )
+    };
+    let expected = [
+        line("DeveloperRead", "payments-value"),
+        line("DeveloperRead", "scores-value"),
+        line("DeveloperWrite", "scores-value"),
+    ];
+    assert_eq!(bindings, expected);
+    let policy = write(&confluent(None, None), &asking(), "");
+    for place in ["User:REGISTRY_ACCOUNT", "--schema-registry-cluster REGISTRY "] {
+        assert!(policy.text.contains(place), "{}", policy.text);
+    }
+    assert_eq!(policy.notes.len(), 5, "{:?}", policy.notes);
+}
+
+#[test]
+fn another_registry_s_rights_are_told() {
+    let grants = Grants::Acl {
+        principal: Some("User:app".into()),
+        looked_up: None,
+    };
+    let notes = write(&grants, &asking(), "k:1").notes.join("\n");
+    let says =
+        "it reads the subjects `payments-value`, `scores-value`, and registers schemas under `scores-value`";
+    assert!(notes.contains(says), "{notes}");
+    assert!(
+        !write(&grants, &uses(), "k:1")
+            .notes
+            .join("\n")
+            .contains("registry")
+    );
 }

@@ -30,9 +30,13 @@ const EVENT_HUBS: &str =
 
 /// What the command prints to both ends; it must succeed, and show nothing planted.
 fn said(arguments: &[&str]) -> (String, String) {
+    said_of(PIPELINE, arguments)
+}
+
+fn said_of(pipeline: &str, arguments: &[&str]) -> (String, String) {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("pipeline.yaml");
-    fs::write(&path, PIPELINE).expect("a pipeline");
+    fs::write(&path, pipeline).expect("a pipeline");
     let arguments: Vec<String> = arguments
         .iter()
         .map(|one| one.replace("FILE", &path.display().to_string()))
@@ -127,6 +131,48 @@ fn rights_come_in_the_words_of_each_service() {
     let (out, _) = said(&["policy", "FILE", "--connector", "local"]);
     assert!(
         out.contains("--allow-principal User:app --operation Read --operation Describe --topic events\n"),
+        "{out}"
+    );
+}
+
+#[test]
+fn rights_at_the_registry_follow_the_formats() {
+    let registry = "schema_registry: { url: \"https://r\", api_key: DEF, api_secret: \"${SECRET}\" } }";
+    let avro = PIPELINE
+        .replace(
+            "api_key: ABC, api_secret: \"${SECRET}\" } }",
+            &format!("api_key: ABC, api_secret: \"${{SECRET}}\" }}, {registry}"),
+        )
+        .replace(
+            "group: copiers, format: json,",
+            "group: copiers, format: avro, key: { format: avro, columns: { k: string } },",
+        )
+        .replace(
+            "topic: copies, format: json",
+            "topic: copies, format: { avro: { auto_register: true, subject: record-name } }",
+        );
+    let (out, _) = said_of(&avro, &["policy", "FILE", "--connector", "cloud"]);
+    for binding in [
+        "--role DeveloperRead --resource Subject:events-key\n",
+        "--role DeveloperRead --resource Subject:events-value\n",
+        "--role DeveloperRead --resource Subject:CopyResult\n",
+        "--role DeveloperWrite --resource Subject:CopyResult\n",
+    ] {
+        assert!(out.contains(binding), "{binding}{out}");
+    }
+    assert_eq!(out.matches("role-binding").count(), 4, "{out}");
+    let (out, err) = said_of(&avro, &["policy", "FILE"]);
+    assert!(!out.contains("role-binding"), "{out}");
+    assert!(
+        err.contains("reads the subjects `CopyResult`, `events-key`, `events-value`"),
+        "{err}"
+    );
+    let given = avro
+        .replace("auto_register: true, ", "")
+        .replace("topic: events, ", "pattern: ^ev.*, ");
+    let (out, _) = said_of(&given, &["policy", "FILE", "--connector", "cloud"]);
+    assert!(
+        out.contains("--resource Subject:ev --prefix\n") && !out.contains("DeveloperWrite"),
         "{out}"
     );
 }

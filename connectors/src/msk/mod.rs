@@ -243,18 +243,19 @@ impl MskConfig {
     }
 
     fn grants(&self, region: String) -> Grants {
+        let acl = |principal| Grants::Acl {
+            principal,
+            looked_up: self.cluster_arn.clone().filter(|_| self.bootstrap.is_none()),
+        };
         match &self.auth {
             MskAuth::Iam(_) => Grants::Iam {
                 cluster_arn: self.cluster_arn.clone(),
                 region,
+                looked_up: self.bootstrap.is_none(),
             },
-            MskAuth::Scram(scram) => Grants::Acl {
-                principal: Some(format!("User:{}", scram.username)),
-            },
-            MskAuth::Mtls(_) => Grants::Acl { principal: None },
-            MskAuth::None => Grants::Acl {
-                principal: Some("User:ANONYMOUS".into()),
-            },
+            MskAuth::Scram(scram) => acl(Some(format!("User:{}", scram.username))),
+            MskAuth::Mtls(_) => acl(None),
+            MskAuth::None => acl(Some("User:ANONYMOUS".into())),
         }
     }
 

@@ -40,6 +40,30 @@ fn an_arn_is_looked_up_and_brokers_are_taken_as_they_are() {
 }
 
 #[test]
+fn who_is_asked_for_the_brokers_is_a_right() {
+    let scram = json!({ "scram": { "username": "app", "password": "planted" } });
+    let looked_up = |auth: &Value, more: Value| {
+        let mut config = json!({ "cluster_arn": ARN, "auth": auth });
+        config
+            .as_object_mut()
+            .expect("a map")
+            .extend(more.as_object().expect("a map").clone());
+        match resolve(config).expect("fits").grants {
+            Grants::Acl { looked_up, .. } => looked_up.is_some_and(|arn| arn == ARN),
+            Grants::Iam { looked_up, .. } => looked_up,
+            other => panic!("{other:?}"),
+        }
+    };
+    for auth in [json!({ "iam": {} }), scram, json!("none")] {
+        assert!(looked_up(&auth, json!({})), "{auth}");
+        assert!(
+            !looked_up(&auth, json!({ "bootstrap": ["localhost:1"] })),
+            "{auth}"
+        );
+    }
+}
+
+#[test]
 fn every_way_in_has_its_login() {
     for (auth, mechanism) in [
         (
