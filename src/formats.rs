@@ -207,7 +207,8 @@ pub(crate) fn encoder(
 /// # Errors
 /// `Config` where the file cannot be read.
 pub(crate) fn written(schema: &str, base: &Path) -> Result<String> {
-    let itself = schema.trim_start().starts_with(['{', '[', '"']) || schema.trim_end().contains('\n');
+    let json = schema.trim_start().starts_with(['[', '"']);
+    let itself = json || schema.contains(['{', ';']) || schema.trim_end().contains('\n');
     if itself {
         return Ok(schema.to_owned());
     }
@@ -229,4 +230,29 @@ fn alone(schema_type: SchemaType, text: String) -> RegisteredSchema {
 
 fn without_registry() -> Error {
     Error::config("the format needs a schema registry, and the connector has none")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_is_told_from_the_name_of_its_file() {
+        let proto = "syntax = \"proto3\"; message Event { int64 id = 1; }";
+        let texts = [
+            proto,
+            "\"long\"",
+            "[\"null\", \"long\"]",
+            "{\"type\": \"long\"}",
+            "message\nEvent",
+        ];
+        for text in texts {
+            assert_eq!(written(text, Path::new("/nowhere")).expect("a schema"), text);
+        }
+        let error = written("schemas/event.proto", Path::new("/nowhere")).expect_err("no file");
+        assert!(
+            error.to_string().contains("/nowhere/schemas/event.proto"),
+            "{error}"
+        );
+    }
 }

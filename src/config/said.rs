@@ -68,6 +68,47 @@ pub(super) fn no_word(found: &str, pattern: &str, words: &str) -> String {
     }
 }
 
+/// How one writes what was meant by a value that does not fit `within`, at the key that `at` ends with; nothing where nobody knows.
+pub(super) fn instead(
+    root: &Value,
+    within: Option<&Value>,
+    at: &str,
+    value: Option<&Value>,
+) -> Option<String> {
+    let (within, key) = (within?, at.rsplit('/').next()?);
+    let properties = within.get("properties")?.as_object()?;
+    let chosen = |name: &str| format!("{{ {name}: {} }}", form(root, &properties[name]));
+    let written = match value? {
+        // A choice is a map with one key, and the key alone was written.
+        Value::String(name) if within["maxProperties"] == 1 => {
+            let names: Vec<&str> = properties.keys().map(String::as_str).collect();
+            // Where words will do as well, another one may be meant.
+            let words = within.get("pattern").is_some();
+            chosen(near(name, &names).filter(|near| near == name || !words)?)
+        }
+        Value::String(_) if properties.contains_key("url") => chosen("url"),
+        Value::Null if within["maxProperties"] != 1 => form(root, within),
+        _ => return None,
+    };
+    Some(format!("write `{key}: {written}`"))
+}
+
+/// The shortest value that fits a schema; where only a person knows what, `…`.
+fn form(root: &Value, schema: &Value) -> String {
+    let target = schema.get("$ref").and_then(Value::as_str);
+    let target = target.and_then(|target| root.pointer(target.strip_prefix('#')?));
+    let schema = target.unwrap_or(schema);
+    let of_map = schema["type"] == "object";
+    let required = schema.get("required").and_then(Value::as_array);
+    let keys = required.into_iter().flatten().filter_map(Value::as_str);
+    let keys: Vec<String> = keys.map(|key| format!("{key}: …")).collect();
+    match (of_map, keys.as_slice()) {
+        (false, _) => "…".to_owned(),
+        (true, []) => "{}".to_owned(),
+        (true, keys) => format!("{{ {} }}", keys.join(", ")),
+    }
+}
+
 /// That the key `name` is missing at `at`, and what it is for.
 pub(super) fn missing(within: Option<&Value>, at: &str, name: &str) -> String {
     let under = at.rsplit('/').next().filter(|part| !part.is_empty());

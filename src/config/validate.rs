@@ -128,12 +128,16 @@ fn describe(file: &File, tree: &Tree, schema: &Value, e: &ValidationError<'_>) -
             here(said::not_allowed(at, found, options))
         }
         Wrong::Type { .. } => {
-            let found = said::found(tree.value.pointer(at));
-            here(format!("expected {}; found {found}", wanted.words()))
+            let value = tree.value.pointer(at);
+            let found = said::found(value);
+            let instead = said::instead(schema, wanted.within, at, value);
+            let instead = instead.map_or(String::new(), |instead| format!("; {instead}"));
+            here(format!("expected {}; found {found}{instead}", wanted.words()))
         }
         Wrong::Pattern { pattern } => {
             let found = tree.value.pointer(at).and_then(Value::as_str).unwrap_or_default();
-            here(said::no_word(found, pattern, &wanted.words()))
+            let instead = said::instead(schema, wanted.within, at, tree.value.pointer(at));
+            here(instead.unwrap_or_else(|| said::no_word(found, pattern, &wanted.words())))
         }
         Wrong::Minimum { limit } => here(format!("must be at least {limit}")),
         Wrong::Maximum { limit } => here(format!("must be at most {limit}")),

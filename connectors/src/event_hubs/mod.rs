@@ -212,6 +212,13 @@ impl EventHubsConfig {
                 None
             }
             (_, Some(string)) => Some(string.host.clone()),
+            (Some(own), None) if own.contains("://") => {
+                let scheme = own.split("://").next().unwrap_or_default();
+                let message =
+                    format!("write the namespace's name or host alone, without `{scheme}://` in front of it");
+                wrong.add("namespace", message);
+                None
+            }
             (Some(own), None) if own.contains(':') => {
                 wrong.add(
                     "namespace",

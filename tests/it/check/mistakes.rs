@@ -545,6 +545,41 @@ const CLOUDS: &[Row] = &[
     ),
     (
         CONNECTOR,
+        "local: { kind: msk, bootstrap: [k:9098], region: eu-west-1, auth: »iam }",
+        &["write `auth: { iam: {} }`"],
+    ),
+    (
+        CONNECTOR,
+        "local: { kind: msk, bootstrap: [k:9096], region: eu-west-1, auth: »scram }",
+        &["write `auth: { scram: { username: …, password: … } }`"],
+    ),
+    (
+        CONNECTOR,
+        "local: { kind: msk, bootstrap: [k:9098], region: eu-west-1, auth: { iam»: } }",
+        &["expected a map; found nothing; write `iam: {}`"],
+    ),
+    (
+        CONNECTOR,
+        "local: { kind: event-hubs, namespace: contoso, auth: »managed_identity }",
+        &["expected a map; found a string; write `auth: { managed_identity: {} }`"],
+    ),
+    (
+        CONNECTOR,
+        "local: { kind: event-hubs, namespace: contoso, auth: »connection_string }",
+        &["write `auth: { connection_string: … }`"],
+    ),
+    (
+        CONNECTOR,
+        "local: { kind: event-hubs, namespace: »\"https://contoso.servicebus.windows.net\", auth: { azure_cli: {} } }",
+        &["the namespace's name or host alone, without `https://`"],
+    ),
+    (
+        CONNECTOR,
+        "local: { kind: kafka, bootstrap: [k:9092], schema_registry: »\"http://k:8081\" }",
+        &["found a string; write `schema_registry: { url: … }`"],
+    ),
+    (
+        CONNECTOR,
         "local: { kind: msk, cluster_arn: arn:aws:kafka:eu-west-1:111122223333:cluster/a/b-7, auth: »no }",
         &["not iam, scram, mtls or none"],
     ),
