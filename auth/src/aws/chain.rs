@@ -28,6 +28,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(600);
 
 const CONTAINER: &str = "EKS Pod Identity or container endpoint";
 const INSTANCE: &str = "instance metadata (IMDS)";
+/// In what the SDK says where a token of SSO is not there, not good, or not taken.
+const NO_LOGIN: [&str; 3] = ["SSO token", "/sso/cache/", "UnauthorizedException"];
 /// Sources that no proxy stands before.
 const ON_THIS_MACHINE: &[&str] = &[CONTAINER, INSTANCE];
 
@@ -95,13 +97,15 @@ fn failed(source: &str, error: &CredentialsError) -> AuthError {
     if said.contains("could not find source profile") || said.contains("ProfileDidNotContainCredentials") {
         return AuthError::refused(format!("{attempt}: the profile leads to no credentials"));
     }
-    if said.contains("credential_process") || said.contains("CredentialProcess") {
+    if said.contains("external process") {
         return AuthError::refused(format!(
             "{attempt}: its `credential_process` failed; run it by hand"
         ));
     }
-    if said.contains("sso") && (said.contains("expired") || said.contains("token")) {
-        return AuthError::refused(format!("{attempt}: the login has expired; run `aws sso login`"));
+    if NO_LOGIN.iter().any(|words| said.contains(words)) {
+        return AuthError::refused(format!(
+            "{attempt}: there is no SSO login, or it has expired; run `aws sso login`"
+        ));
     }
     match ON_THIS_MACHINE.contains(&source) {
         true => AuthError::unavailable(format!("{attempt}: {}", on_this_machine(&said))),
@@ -310,4 +314,72 @@ async fn assumed(iam: &Iam, role: &str, base: Found, region: &Region) -> Result<
         refusal(&attempt, None, &said, AuthError::silent)
     })?;
     Ok(found(credentials, &source, Some(format!("{role} as {session}"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_that_fails_is_told_by_what_the_sdk_says_and_in_our_words() {
+        let process = "`credential_process` failed";
+        for (said, kind, words) in [
+            (
+                "could not find source profile planted",
+                AuthKind::Refused,
+                "leads to no credentials",
+            ),
+            (
+                "external process exited with code 3. Stderr: planted",
+                AuthKind::Refused,
+                process,
+            ),
+            (
+                "external process, could not parse response: planted",
+                AuthKind::Refused,
+                process,
+            ),
+            (
+                "the SSO token has expired and cannot be refreshed",
+                AuthKind::Refused,
+                "run `aws sso login`",
+            ),
+            (
+                "failed to read `/home/planted/.aws/sso/cache/a9.json`",
+                AuthKind::Refused,
+                "run `aws sso login`",
+            ),
+            (
+                "UnauthorizedException: planted",
+                AuthKind::Refused,
+                "run `aws sso login`",
+            ),
+            (
+                "AccessDenied: planted",
+                AuthKind::Refused,
+                "AccessDenied: the trust policy",
+            ),
+            (
+                "associated with an expired token: planted",
+                AuthKind::Unavailable,
+                "get credentials from profile p",
+            ),
+        ] {
+            let error = failed("profile p", &CredentialsError::provider_error(said));
+            let told = error.to_string();
+            assert_eq!(error.kind, kind, "{said}: {told}");
+            assert!(
+                told.contains(words) && !told.contains("planted"),
+                "{said}: {told}"
+            );
+        }
+        let local = failed(
+            INSTANCE,
+            &CredentialsError::provider_error("response from IMDS (code: 404)"),
+        );
+        assert!(
+            local.to_string().contains("it answered 404: is a role assigned"),
+            "{local}"
+        );
+    }
 }

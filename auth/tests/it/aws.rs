@@ -127,6 +127,97 @@ fn a_profile_s_keys_are_taken_by_its_name_or_the_default_s() {
     );
 }
 
+/// A home whose profile `p` has these keys.
+fn with_profile(keys: &str) -> Environment {
+    let home = Environment::new().with("PATH", "/usr/bin:/bin");
+    let file = home.write("config", &format!("[profile p]\n{keys}"));
+    home.with("AWS_CONFIG_FILE", file)
+}
+
+#[test]
+fn a_profile_s_command_gives_credentials_or_is_named() {
+    let home = with_profile("credential_process = sh ${HOME}/tool.sh\n");
+    let answer = json!({
+        "Version": 1,
+        "AccessKeyId": "ASIATOOL",
+        "SecretAccessKey": "planted-secret-key",
+        "SessionToken": "planted-session-token",
+        "Expiration": expiration(600),
+    });
+    home.write("tool.sh", &format!("echo '{answer}'\n"));
+    let got = home.aws(json!({ "profile": "p" }));
+    let token = got.token();
+    assert_eq!(
+        (signed_by(token).as_str(), token.source.as_str()),
+        ("ASIATOOL", "profile p")
+    );
+    assert!(token.left < Duration::from_secs(600), "{token:?}");
+    for (script, what) in [
+        ("echo planted-reason >&2; exit 3\n", "a command that fails"),
+        ("echo planted-answer\n", "one that answers no JSON"),
+    ] {
+        home.write("tool.sh", script);
+        let answer = home.aws(json!({ "profile": "p" }));
+        let said = answer.refusal();
+        assert!(
+            said.contains("its `credential_process` failed; run it by hand"),
+            "{what}: {said}"
+        );
+    }
+}
+
+/// The name of the file in which the login of a session called `test` is kept.
+const LOGIN: &str = "a94a8fe5ccb19ba61c4c0873d391e987982fbbd3.json";
+
+#[test]
+fn a_profile_s_login_gives_credentials_and_is_missed() {
+    let portal = Stub::start(|asked| match asked.header("x-amz-sso_bearer_token") {
+        "planted-login" => {
+            let millis = SystemTime::now() + Duration::from_secs(3600);
+            let millis = millis
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .expect("after 1970")
+                .as_millis();
+            let credentials = json!({ "accessKeyId": "ASIASSO", "secretAccessKey": "planted-1", "sessionToken": "planted-2", "expiration": millis as u64 });
+            (200, json!({ "roleCredentials": credentials }).to_string())
+        }
+        _ => (
+            401,
+            json!({ "__type": "UnauthorizedException", "message": "planted" }).to_string(),
+        ),
+    });
+    let home = with_profile(
+        "sso_session = test\nsso_account_id = 111122223333\nsso_role_name = reader\n\
+         [sso-session test]\nsso_region = eu-west-1\nsso_start_url = https://example.com/start\n",
+    )
+    .with("AWS_ENDPOINT_URL_SSO", &portal.url);
+    let missed = |home: &Environment, what: &str| {
+        let answer = home.aws(json!({ "profile": "p" }));
+        assert!(
+            answer.refusal().contains("run `aws sso login`"),
+            "{what}: {answer:?}"
+        );
+    };
+    missed(&home, "no login");
+    let cache = home.home.path().join(".aws/sso/cache");
+    std::fs::create_dir_all(&cache).expect("a folder");
+    let login = |token: &str, expires: &str| {
+        let login = json!({ "accessToken": token, "expiresAt": expires }).to_string();
+        std::fs::write(cache.join(LOGIN), login).expect("write a login");
+    };
+    login("planted-login", "2001-01-31T10:00:00Z");
+    missed(&home, "an expired one");
+    login("planted-revoked", &expiration(3600));
+    missed(&home, "one that was revoked");
+    login("planted-login", &expiration(3600));
+    let answer = home.aws(json!({ "profile": "p" }));
+    let token = answer.token();
+    assert_eq!(
+        (signed_by(token).as_str(), token.source.as_str()),
+        ("ASIASSO", "profile p")
+    );
+}
+
 #[test]
 fn a_container_s_endpoint_is_shown_the_pod_s_token_as_the_file_has_it_now() {
     let endpoint = Stub::start(|_| (200, credentials("ASIAPOD", 300)));
