@@ -387,6 +387,21 @@ fn proto2_has_required_fields_defaults_and_groups() {
     );
 }
 
+#[test]
+fn what_is_required_all_the_way_is_never_null() {
+    let old = schema(
+        r#"syntax = "proto2";
+        message Old {
+          required group Must = 1 { required int32 v = 1; optional int32 maybe = 2; }
+          optional group May = 2 { required int32 v = 1; }
+        }"#,
+    );
+    let columns = ["must.v", "must.maybe", "may.v"].map(|path| column(path, ColumnKind::Int32));
+    let ways = way(&old, None, &columns).expect("a schema");
+    let nullable = ways.into_iter().map(|way| way.expect("a way").nullable);
+    assert_eq!(nullable.collect::<Vec<_>>(), [false, true, true]);
+}
+
 /// Why the only bad record among good ones is a reject.
 fn reason(columns: &[Column], body: &[u8]) -> String {
     let event = schema(EVENT);

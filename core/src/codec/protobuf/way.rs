@@ -55,7 +55,9 @@ fn in_words(trail: Option<&Trail>, column: &Column) -> Way {
         Hop::Key(_) => None,
     });
     // Fields of a message that is absent are absent, too.
-    let nested = trail.hops.len() > 1 || !matches!(trail.end, End::Scalar(_));
+    let always = |hop: &Hop| matches!(hop, Hop::Field(field) if field.is_required());
+    let nested =
+        !trail.hops.iter().all(always) && (trail.hops.len() > 1 || !matches!(trail.end, End::Scalar(_)));
     let absent = nested || trail.unset == Unset::Absent;
     let default = match &trail.unset {
         Unset::Given(default) => Some(text(default)),
