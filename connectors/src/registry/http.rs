@@ -284,8 +284,11 @@ impl Http {
         let status_code = status.as_u16();
         match status_code {
             401 => trouble(What::Refused, "").remedy(self.settings.login.remedy()),
-            403 => trouble(What::Refused, &format!(": these credentials may not do this{}", own(said)))
-                .remedy("give them the right to read the registry's subjects (in Confluent Cloud the role `DeveloperRead`)"),
+            403 => trouble(
+                What::Refused,
+                &format!(": these credentials may not do this{}", own(said)),
+            )
+            .remedy(question.right()),
             404 => match code {
                 NO_SCHEMA => trouble(What::Absent, ": it has no such schema"),
                 NO_SUBJECT => trouble(What::Absent, ": it has no such subject"),
@@ -300,10 +303,11 @@ impl Http {
             429 => trouble(What::Throttled, ": it is asked too often")
                 .remedy("ask it less, or wait a while")
                 .rest(retry_after(response)),
-            400 | 409 | 422 if question.body.is_some() => {
-                trouble(What::Invalid, &own(said))
-            }
-            300..=399 => strange(": it is somewhere else", "write the address that it sends browsers to"),
+            400 | 409 | 422 if question.body.is_some() => trouble(What::Invalid, &own(said)),
+            300..=399 => strange(
+                ": it is somewhere else",
+                "write the address that it sends browsers to",
+            ),
             500..=599 => trouble(What::Failing, ": it has trouble of its own")
                 .remedy("look into the registry's own log")
                 .rest(retry_after(response)),
@@ -338,6 +342,21 @@ struct Question<'a> {
     url: &'a str,
     path: &'a str,
     body: Option<&'a Value>,
+}
+
+impl Question<'_> {
+    /// What to grant where it is refused. Registries take the question whether a schema may be registered for a write, and the one
+    /// whether it is there, which has a body too, for a read.
+    fn right(&self) -> &'static str {
+        match self.body.is_some() && self.path.contains("/versions") {
+            true => {
+                "give them the right to write the subject (in Confluent Cloud the role `DeveloperWrite` on it)"
+            }
+            false => {
+                "give them the right to read the registry's subjects (in Confluent Cloud the role `DeveloperRead`)"
+            }
+        }
+    }
 }
 
 impl RegistryLogin {

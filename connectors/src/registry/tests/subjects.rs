@@ -44,6 +44,30 @@ fn the_registrys_own_words_are_told_without_what_proves_who_asks() {
 }
 
 #[test]
+fn a_write_that_is_refused_wants_the_right_to_write() {
+    let (stub, control) = (RegistryStub::start(), control());
+    let registry = open(json!({ "url": stub.url() }), &control);
+    stub.service().fail(Some(Outage::Denied));
+    let reads = [
+        registry.latest("a").expect_err("refused"),
+        registry.find("a", &schema()).expect_err("refused"),
+    ];
+    let writes = [
+        registry.compatibility("a", &schema()).expect_err("refused"),
+        registry.register("a", &schema()).expect_err("refused"),
+    ];
+    for (errors, role, other) in [
+        (reads, "`DeveloperRead`", "DeveloperWrite"),
+        (writes, "`DeveloperWrite`", "DeveloperRead"),
+    ] {
+        for error in errors {
+            let said = error.to_string();
+            assert!(said.contains(role) && !said.contains(other), "{said}");
+        }
+    }
+}
+
+#[test]
 fn what_is_not_there_is_nothing_and_what_does_not_answer_is_an_error() {
     let (stub, control) = (RegistryStub::start(), control());
     let registry = open(json!({ "url": stub.url() }), &control);
