@@ -32,7 +32,7 @@ fuzz_target!(|bytes: &[u8]| {
         ("l", ColumnKind::Float32List(2)),
     ]);
     // In words or refused: nothing to hold a document to.
-    let _followed = way(&schema, &columns).is_ok();
+    let _followed = way(&schema, Envelope::None, &columns).is_ok();
     let known = Arc::new(Known(Arc::new(schema)));
     let mut decoder = decoder(&columns, Part::Value, Arc::new(Confluent), Some(known), Envelope::None);
     let bodies = framed(&[document, b"{}", document]);
