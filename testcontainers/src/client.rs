@@ -294,15 +294,17 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 /// # Panics
 /// Where the topic does not exist.
 fn partitions(client: &BaseConsumer, topic: &str) -> i32 {
-    let metadata = client.fetch_metadata(Some(topic), WITHIN).expect("metadata");
-    let found = metadata
-        .topics()
-        .iter()
-        .find(|t| t.name() == topic && t.error().is_none());
-    found
-        .unwrap_or_else(|| panic!("topic {topic} does not exist"))
-        .partitions()
-        .len() as i32
+    let until = Instant::now() + WITHIN;
+    loop {
+        let metadata = client.fetch_metadata(Some(topic), WITHIN).expect("metadata");
+        let mut topics = metadata.topics().iter();
+        if let Some(found) = topics.find(|t| t.name() == topic && t.error().is_none()) {
+            return found.partitions().len() as i32;
+        }
+        // One of several brokers may not have heard of it yet.
+        assert!(Instant::now() < until, "topic {topic} does not exist");
+        std::thread::sleep(Duration::from_millis(20)); // a pause between questions
+    }
 }
 
 /// Partitions of a topic that have a leader; 0 where it does not exist.

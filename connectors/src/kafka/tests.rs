@@ -96,7 +96,7 @@ fn a_gap_is_told_when_the_leader_answers() {
     let asked = embedded.request_errors(RDKafkaApiKey::ListOffsets, &[moved; 3]);
     asked.expect("errors");
     let gone = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
-    let fetched = embedded.request_errors(RDKafkaApiKey::Fetch, &[gone]);
+    let fetched = embedded.request_errors(RDKafkaApiKey::Fetch, &[gone; 3]);
     fetched.expect("errors");
     let (until, mut unreachable) = (Instant::now() + PATIENCE, 0);
     let gap = loop {
